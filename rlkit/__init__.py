@@ -1,0 +1,1 @@
+"""A Jupyter kit for reinforcement-learning experiments that measures what it claims."""

@@ -1,0 +1,59 @@
+"""The one shape every problem of the kit has: many rows stepped together on preallocated arrays."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+
+
+class Batch(ABC):
+    """`n_envs` independent rows of one problem; adapters turn it into a VecEnv or a gymnasium.Env.
+
+    `step` and `reset` write into these arrays, all leading with `n_envs`:
+    `observations` (dtype and shape of the space), `rewards` float32, `terms` float32 (n_envs, n_terms) whose
+    sum over terms is `rewards`, `terminated` and `truncated` bool. `advance` adds `ended` (their union) and
+    `terminal_observations` (valid where `ended`). A problem is built as `Problem(n_envs, part=(k, n), **config)`:
+    part k of n holds a contiguous share of the rows, and the parts one after the other equal the whole.
+    """
+
+    reward_terms: ClassVar[tuple[str, ...]] = ("reward",)
+    config: dict[str, Any]  # every argument that decides the task, as plain data: stored with checkpoints
+
+    def __init__(
+        self, n_envs: int, observation_space: gymnasium.spaces.Box, action_space: gymnasium.Space[Any]
+    ) -> None:
+        self.n_envs, self.observation_space, self.action_space = n_envs, observation_space, action_space
+        shape, dtype = (n_envs, *observation_space.shape), observation_space.dtype
+        self.observations = np.zeros(shape, dtype)
+        self.terminal_observations = np.zeros(shape, dtype)
+        self.rewards = np.zeros(n_envs, np.float32)
+        self.terms = np.zeros((n_envs, len(self.reward_terms)), np.float32)
+        self.terminated, self.truncated, self.ended = (np.zeros(n_envs, bool) for _ in range(3))
+
+    @abstractmethod
+    def seed(self, seed: int) -> None:
+        """Restart every random stream; the same seed and actions give the same bytes, in any part."""
+
+    @abstractmethod
+    def reset(self, rows: np.ndarray | None = None) -> None:
+        """Start new episodes in the rows of a bool mask (n_envs,), by default in all; fills `observations`."""
+
+    @abstractmethod
+    def step(self, actions: np.ndarray) -> None:
+        """One step of every row, without any reset; actions (n_envs, ...) as `action_space` holds them."""
+
+    def advance(self, actions: np.ndarray) -> None:
+        """`step`, then a new episode in each row that ended, its last observation kept."""
+        self.step(actions)
+        np.logical_or(self.terminated, self.truncated, out=self.ended)
+        if self.ended.any():
+            self.terminal_observations[self.ended] = self.observations[self.ended]
+            self.reset(self.ended)
+
+    def render(self) -> np.ndarray:
+        """Row 0 as an image, uint8 (height, width, 3)."""
+        raise NotImplementedError(f"{type(self).__name__} has no picture; render_mode must be None")
+
+    def close(self) -> None:
+        """Free what the batch holds; calling it twice is fine."""

@@ -29,7 +29,8 @@ class WorkerError(RlkitError, RuntimeError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`Did you mean 'n_steps'?` for the closest known name, else the list of known names."""
+    """`Did you mean 'n_steps'?` for the closest known name, else the known names (a dozen at most)."""
     names = sorted(known)
     close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
-    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(names)}."
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(names[:12])}{more}."

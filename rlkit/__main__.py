@@ -1,0 +1,5 @@
+"""`python -m rlkit` is the `rlkit` command."""
+
+from rlkit.cli import main
+
+main()

@@ -1,0 +1,113 @@
+"""Checkpoints as folders of plain tensors: whole or absent, verified on load, and never code."""
+
+import json
+import shutil
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from rlkit.errors import CheckpointError
+from rlkit.files import read_json, sha256, sync_folder, write_atomic, write_json
+
+SCHEMA = 1
+FILES = ("weights.safetensors", "optimizer.pt")
+
+
+def save_checkpoint(
+    folder: Path, weights: dict[str, torch.Tensor], optimizer: dict[str, Any], facts: dict[str, Any]
+) -> None:
+    """Write weights, optimizer and manifest to `folder` (a new one), all or nothing.
+
+    facts: plain data for the manifest, with `env` (the environment's configuration) among them.
+    CheckpointError when a weight is NaN or infinite: such a checkpoint would only lose the good one before it.
+    """
+    bad = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise CheckpointError(f"{folder.name}: {bad[0]} is not finite, so nothing was saved; the run has diverged.")
+    temp = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temp, ignore_errors=True)
+    temp.mkdir(parents=True)
+    try:
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        write_atomic(temp / "weights.safetensors", safetensors.torch.save(plain))
+        buffer = BytesIO()
+        torch.save(optimizer, buffer)
+        write_atomic(temp / "optimizer.pt", buffer.getvalue())
+        sums = {name: sha256(temp / name) for name in FILES}
+        write_json(temp / "manifest.json", {"schema": SCHEMA, "sha256": sums, **facts})
+        old = folder.with_name(f".{folder.name}.old")
+        if folder.exists():
+            folder.rename(old)  # not deleted before the new one stands: a kill in between loses nothing
+        temp.rename(folder)
+        sync_folder(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(temp, ignore_errors=True)
+        raise
+
+
+def load_checkpoint(folder: Path, env: dict[str, Any] | None = None) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """(weights, manifest) of a checkpoint whose files are what the manifest says; runs no code from them.
+
+    env: the configuration of the environment to be played; CheckpointError when it was trained on another one.
+    """
+    manifest = _verified_manifest(folder)
+    if env is not None and _plain(env) != manifest["env"]:
+        raise CheckpointError(
+            f"{folder} was trained on another environment: {_difference(manifest['env'], _plain(env))}"
+        )
+    try:
+        weights = safetensors.torch.load((folder / "weights.safetensors").read_bytes())
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder}/weights.safetensors is no safetensors file: {error}") from None
+    if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
+        raise CheckpointError(f"{folder}/weights.safetensors holds values that are not finite; take an earlier one.")
+    return weights, manifest
+
+
+def load_optimizer(folder: Path) -> dict[str, Any]:
+    """The optimizer's state dict of a verified checkpoint, by torch's weights-only loader."""
+    _verified_manifest(folder)
+    return torch.load(folder / "optimizer.pt", weights_only=True)
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """The newest whole checkpoint under `folder`, skipping damaged ones; CheckpointError when there is none."""
+    candidates = sorted((p for p in folder.glob("[0-9]*") if p.is_dir()), key=lambda p: int(p.name), reverse=True)
+    for path in candidates:
+        try:
+            _verified_manifest(path)
+            return path
+        except CheckpointError:
+            continue
+    raise CheckpointError(f"no whole checkpoint in {folder}: {len(candidates)} found, none as its manifest says.")
+
+
+def prune_checkpoints(folder: Path, keep: int) -> None:
+    """Delete all but the newest `keep` checkpoints."""
+    for path in sorted((p for p in folder.glob("[0-9]*")), key=lambda p: int(p.name))[:-keep]:
+        shutil.rmtree(path)
+
+
+def _verified_manifest(folder: Path) -> dict[str, Any]:
+    manifest = read_json(folder / "manifest.json")
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise CheckpointError(f"{folder} is no checkpoint: manifest.json is missing, damaged or of another version.")
+    for name in FILES:
+        if not (folder / name).is_file() or sha256(folder / name) != manifest.get("sha256", {}).get(name):
+            raise CheckpointError(f"{folder}/{name} is not the file its manifest names; take an earlier checkpoint.")
+    return manifest
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _difference(trained: dict[str, Any], played: dict[str, Any]) -> str:
+    keys = [key for key in sorted({*trained, *played}) if trained.get(key) != played.get(key)]
+    parts = [f"{key} was {trained.get(key)!r}, now {played.get(key)!r}" for key in keys]
+    return "; ".join(parts) + ". Build it as it was trained."

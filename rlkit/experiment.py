@@ -1,0 +1,131 @@
+"""The whole flow in one place: params -> env -> trainer -> run folder, here or in a process of its own."""
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
+
+from rlkit.checkpoint import load_checkpoint, newest_checkpoint
+from rlkit.diagnostics.machine import machine
+from rlkit.envs import make_vec_env
+from rlkit.envs.vec import BatchVecEnv
+from rlkit.errors import RunError
+from rlkit.files import read_json, write_json
+from rlkit.owner import Owner
+from rlkit.params import Params
+from rlkit.recorder import Recorder, run_logger
+from rlkit.runs import Run, create_run, identity, project_root
+from rlkit.seeding import seed_everything
+from rlkit.trainers import TRAINERS
+
+
+def train(params: Params, run: Run | None = None) -> Run:
+    """Train in this process, in a new run folder or in a queued one; the run, whose status tells how it ended.
+
+    An error of the training is written to the status and raised.
+    """
+    run = run or create_run(params)
+    with Owner(run, os.environ.get("RLKIT_SUPERVISOR", "")) as owner:
+        write_json(run.folder / "machine.json", machine())
+        torch.set_num_threads(params.n_threads)
+        seed_everything(params.seed)
+        env = VecCheckNan(make_params_env(params), raise_exception=True)
+        try:
+            model = build_model(params, env)
+            model.set_logger(run_logger(run.folder))
+            facts = {"run": run.id, "phase": params.phase, "seed": params.seed, "env": env_facts(params, env)}
+            recorder = Recorder(owner, facts, params.checkpoint_every, params.total_timesteps)
+            model.learn(params.total_timesteps, callback=recorder)
+            saved = recorder.checkpoint()
+            if owner.stop is None:
+                owner.finish({"steps": model.num_timesteps, "checkpoint": f"checkpoints/{saved.name}"})
+        finally:
+            env.close()
+    return run
+
+
+def start(params: Params) -> Run:
+    """Train in a process of its own, which outlives this one; returns at once, and `run.wait()` follows it.
+
+    Under `rlkit run` the folder that it made is used, if the parameters are its own. RunError for an env that only
+    this process knows.
+    """
+    refuse_local_env(params.env_id)
+    run = _queued_run(params) or create_run(params)
+    command = [sys.executable, "-m", "rlkit", "train", str(run.folder)]
+    detached: dict[str, Any] = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+        if os.name == "nt"
+        else {"start_new_session": True}
+    )
+    with open(run.folder / "train.log", "ab") as log:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=project_root(), **detached
+        )
+    write_json(run.folder / "launched.json", identity(child.pid))
+    return run
+
+
+def make_params_env(params: Params, **changes: Any) -> VecEnv:
+    """The VecEnv that the parameters describe; `changes` override arguments of `make_vec_env`."""
+    asked = {"n_envs": params.n_envs, "seed": params.seed, "n_workers": params.n_workers or None}
+    return make_vec_env(params.env_id, **asked | params.env_kwargs | changes)
+
+
+def env_facts(params: Params, env: VecEnv) -> dict[str, Any]:
+    """What decides the task, as plain data: kept in checkpoints, and compared before an evaluation."""
+    config = env.get_attr("config")[0] if isinstance(env.unwrapped, BatchVecEnv) else {}
+    return {"env_id": params.env_id, "env_kwargs": params.env_kwargs, "config": config}
+
+
+def build_model(params: Params, env: VecEnv) -> OnPolicyAlgorithm:
+    """The phase's model on `env`, fresh, with the hyperparameters that its trainer takes."""
+    trainer = TRAINERS[params.phase]
+    wanted = inspect.signature(trainer).parameters
+    return trainer(env, **{name: value for name, value in params.model_dump().items() if name in wanted})
+
+
+def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> OnPolicyAlgorithm:
+    """The run's model on `env`, with the weights of checkpoint 'newest', 'best' or a step.
+
+    CheckpointError when there is none, when it is damaged, or when `env` is not the task it was trained on.
+    """
+    params = run.params
+    folder = _checkpoint_folder(run, checkpoint)
+    weights, _ = load_checkpoint(folder, env_facts(params, env))
+    model = build_model(params, env)
+    model.policy.load_state_dict(weights)
+    return model
+
+
+def refuse_local_env(env_id: str) -> None:
+    """RunError when the env's class lives in a notebook cell or script, where no other process can import it."""
+    import gymnasium
+
+    spec = gymnasium.registry.get(env_id)
+    if callable(spec and spec.entry_point) and spec.entry_point.__module__ == "__main__":
+        raise RunError(
+            f"{env_id} is defined in this notebook or script, and a training in its own process cannot import it. "
+            f"Put the class in a module, or train here with rlkit.train(params)."
+        )
+
+
+def _checkpoint_folder(run: Run, checkpoint: str) -> Path:
+    if checkpoint == "newest":
+        return newest_checkpoint(run.folder / "checkpoints")
+    return run.folder / (checkpoint if checkpoint == "best" else f"checkpoints/{int(checkpoint)}")
+
+
+def _queued_run(params: Params) -> Run | None:
+    folder = os.environ.get("RLKIT_RUN")
+    if not folder:
+        return None
+    run = Run(Path(folder))
+    unused = read_json(run.folder / "launched.json") is None and run.status()["state"] == "queued"
+    return run if unused and run.params == params else None

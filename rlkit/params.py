@@ -1,0 +1,218 @@
+"""What decides a run, completely: one pydantic model per phase, and the one way to resolve its values.
+
+Precedence: profile file < RLKIT_* environment variable < explicit value. A name nobody knows is an error.
+"""
+
+import ast
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from rlkit.errors import ParamsError, did_you_mean
+
+ENV_PREFIX = "RLKIT_"
+SETTINGS = {"RLKIT_OUTPUTS", "RLKIT_RUN", "RLKIT_SUPERVISOR"}  # the kit's own variables, which are not parameters
+
+
+class Params(BaseModel):
+    """What every phase has: a name, a seed, an environment and a budget."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    phase: ClassVar[str]
+
+    name: str = Field("development", description="label of the run, a part of its folder's name")
+    seed: int = Field(0, ge=0, lt=2**31, description="seeds the env, the networks and the sampling")
+    env_id: str = Field("rlkit/RocketLeague-v0", min_length=1, description="an id of the kit or any Gymnasium id")
+    env_kwargs: dict[str, Any] = Field({}, description="keyword arguments of the env, e.g. {mode: 2v2}")
+    n_envs: int = Field(
+        64, ge=1, le=65536, description="rows stepped together; in Rocket League each learning car is one"
+    )
+    n_workers: int = Field(0, ge=0, le=256, description="processes that step the env; 0 = by the machine's cores")
+    total_timesteps: int = Field(2_500_000, ge=1, description="env steps of the whole training, over all rows")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_numbers(cls, value: Any, info: Any) -> Any:
+        """YAML 1.1 reads 3e-4 and 1e6 as text, and Python takes True for 1: mend the first, refuse the second."""
+        kind = cls.model_fields[info.field_name].annotation
+        if kind in (int, float) and isinstance(value, bool):
+            raise ValueError("is true/false, and a number is needed")
+        if kind is int and isinstance(value, str):
+            try:
+                return int(float(value)) if float(value).is_integer() else value
+            except (ValueError, OverflowError):
+                return value
+        return value
+
+
+class BaselineParams(Params):
+    """Phase 0: stable-baselines3's own PPO, unchanged."""
+
+    phase: ClassVar[str] = "baseline"
+
+    n_steps: int = Field(256, ge=2, description="env steps per row in each rollout")
+    batch_size: int = Field(2048, ge=2, description="samples per gradient step")
+    n_epochs: int = Field(4, ge=1, description="passes over each rollout")
+    learning_rate: float = Field(7e-4, gt=0, le=1, description="Adam's step size at the start")
+    learning_rate_end: float = Field(2e-4, ge=0, le=1, description="Adam's step size at the end, reached linearly")
+    gamma: float = Field(0.99, ge=0, le=1, description="discount per decision")
+    gae_lambda: float = Field(0.95, ge=0, le=1, description="GAE's lambda")
+    clip_range: float = Field(0.2, gt=0, description="PPO's clip of the probability ratio")
+    ent_coef: float = Field(0.003, ge=0, description="weight of the entropy bonus")
+    vf_coef: float = Field(0.5, ge=0, description="weight of the value loss")
+    max_grad_norm: float = Field(0.5, gt=0, description="gradient norm is clipped to this")
+    net_arch: list[int] = Field([64, 64], description="hidden widths of the policy and of the value net")
+    activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto = the CPU for these small nets")
+    n_threads: int = Field(1, ge=1, le=256, description="torch threads; more than 1 rarely pays at these sizes")
+    checkpoint_every: int = Field(500_000, ge=1, description="env steps between checkpoints")
+    eval_games: int = Field(100, ge=2, le=100_000, description="games per opponent, or episodes of any other env")
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> "BaselineParams":
+        if self.batch_size > self.n_envs * self.n_steps:
+            raise ValueError(
+                f"batch_size={self.batch_size} is larger than the rollout of n_envs x n_steps = "
+                f"{self.n_envs} x {self.n_steps} = {self.n_envs * self.n_steps}; lower it or lengthen the rollout"
+            )
+        if not self.net_arch or min(self.net_arch) < 1:
+            raise ValueError(f"net_arch={self.net_arch} needs at least one width, each 1 or more, such as [64, 64]")
+        return self
+
+
+PHASES: dict[str, type[Params]] = {model.phase: model for model in (BaselineParams,)}
+
+
+def load_params(
+    phase: str,
+    values: Mapping[str, Any] | None = None,
+    *,
+    profile: Path | str | None = None,
+    source: str = "parameters",
+) -> Params:
+    """The validated parameters of a phase; ParamsError names the value, the reason and the fix.
+
+    values: explicit ones, or a notebook's `globals()`, of which the parameter cells' names are taken. A notebook's
+    value that equals the default counts as not given. profile: a YAML file. source: where `values` stand, for messages.
+    """
+    model = phase_model(phase)
+    given = dict(values or {})
+    if "In" in given:
+        defaults = model().model_dump()
+        given = {k: v for k, v in _notebook_values(given, model).items() if k not in defaults or v != defaults[k]}
+    layers = [(read_profile(profile), str(profile))] if profile else []
+    layers += [(_environment(model), "environment"), (given, source)]
+    origin: dict[str, str] = {}
+    merged: dict[str, Any] = {}
+    for layer, place in layers:
+        _check_names(model, layer, place)
+        merged.update(layer)
+        origin.update(dict.fromkeys(layer, place))
+    try:
+        return model(**merged)
+    except ValidationError as error:
+        raise ParamsError(_explain(model, error, origin)) from None
+
+
+def read_params(phase: str, path: Path) -> Params:
+    """The parameters in a run folder's params.yaml, as they stand: neither profile nor environment changes them."""
+    try:
+        return phase_model(phase)(**read_profile(path))
+    except ValidationError as error:
+        raise ParamsError(_explain(phase_model(phase), error, {})) from None
+
+
+def phase_model(phase: str) -> type[Params]:
+    """The params model of a phase; ParamsError when there is none."""
+    if phase not in PHASES:
+        raise ParamsError(f"unknown phase '{phase}'. {did_you_mean(phase, PHASES)}")
+    return PHASES[phase]
+
+
+def read_profile(path: Path | str) -> dict[str, Any]:
+    """The flat mapping in a YAML file (safe YAML only: a tag that would build an object is refused)."""
+    try:
+        content = yaml.safe_load(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise ParamsError(
+            f"cannot read {path}: {error.strerror}. Profiles are params/<phase>/<profile>.yaml."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not plain YAML: {error}") from None
+    if not isinstance(content, dict | None):
+        raise ParamsError(f"{path} holds a {type(content).__name__}; it needs lines of the form `name: value`.")
+    return content or {}
+
+
+def parse_value(text: str) -> Any:
+    """A value typed on a command line or in the environment, read as YAML: 3, 1e-4, true, [64, 64], {mode: 2v2}."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def dump_yaml(params: Params) -> str:
+    """Every value, one per line, as `papermill -f` and `load_params(profile=)` read it."""
+    return yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True)
+
+
+def _environment(model: type[Params]) -> dict[str, Any]:
+    known = {f"{ENV_PREFIX}{name.upper()}" for phase in PHASES.values() for name in phase.model_fields}
+    found: dict[str, Any] = {}
+    for variable, text in os.environ.items():
+        if not variable.startswith(ENV_PREFIX) or variable in SETTINGS:
+            continue
+        name = variable.removeprefix(ENV_PREFIX).lower()
+        if variable not in known:
+            raise ParamsError(
+                f"environment: unknown {variable}. {did_you_mean(variable, known | SETTINGS)} Or unset it."
+            )
+        if name in model.model_fields:
+            found[name] = parse_value(text)
+    return found
+
+
+def _notebook_values(namespace: Mapping[str, Any], model: type[Params]) -> dict[str, Any]:
+    """Names assigned by the cells that hold parameters: papermill's injected one and those naming a parameter."""
+    names: set[str] = set()
+    for cell in namespace["In"]:
+        try:
+            body = ast.parse(cell).body
+        except SyntaxError:  # a cell with a line magic
+            continue
+        assigned = {
+            t.id for node in body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
+        }
+        if cell.startswith("# Parameters") or assigned & set(model.model_fields):
+            names |= assigned
+    return {name: namespace[name] for name in names if name in namespace and name != "params"}
+
+
+def _check_names(model: type[Params], layer: Mapping[str, Any], place: str) -> None:
+    for key in layer:
+        if key not in model.model_fields:
+            raise ParamsError(
+                f"{place}: unknown parameter '{key}'. Phase '{model.phase}' does not read it, so the run would go on "
+                f"without it. {did_you_mean(key, model.model_fields)}"
+            )
+
+
+def _explain(model: type[Params], error: ValidationError, origin: Mapping[str, str]) -> str:
+    lines = []
+    for item in error.errors():
+        if not item["loc"]:
+            lines.append(item["msg"].removeprefix("Value error, "))
+            continue
+        name = str(item["loc"][0])
+        field = model.model_fields[name]
+        reason = item["msg"].removeprefix("Value error, ")
+        lines.append(
+            f"{origin.get(name, 'default')}: {name}={item['input']!r}: {reason}. "
+            f"It is the {field.description}; default {field.get_default()!r}."
+        )
+    return "\n".join(lines)

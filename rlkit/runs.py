@@ -1,0 +1,220 @@
+"""A run is a folder, and the folder is the only truth about it: where it lies, what it holds, how it stands."""
+
+import os
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import psutil
+from filelock import FileLock, Timeout
+
+from rlkit.control import request_stop
+from rlkit.errors import RunError, did_you_mean
+from rlkit.files import inside, read_json, read_lines, sha256, slug, write_atomic, write_json
+from rlkit.params import Params, dump_yaml, read_params
+from rlkit.progress import ProgressLine, progress_text
+
+RUNNING = ("queued", "running")
+STALE_SECONDS = 60.0  # a heartbeat older than this, from another machine, counts as dead
+MIN_FREE_BYTES = 32 * 2**20  # a run that starts with less disk than this would die at its first checkpoint
+
+
+@dataclass(frozen=True)
+class Run:
+    """A view of one run folder; it never writes into a training, except by its mailbox."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name: date-time_name_seed_random."""
+        return self.folder.name
+
+    @property
+    def phase(self) -> str:
+        """The phase the run belongs to."""
+        return self.folder.parent.name
+
+    @property
+    def params(self) -> Params:
+        """The parameters, as they were resolved when the run was made."""
+        return read_params(self.phase, self.folder / "params.yaml")
+
+    def status(self) -> dict[str, Any]:
+        """`status.json`, corrected: a training whose process is gone has `died`, whatever it last wrote."""
+        status = read_json(self.folder / "status.json")
+        if status is None:
+            return {"state": "died", "reason": "status.json is missing or damaged", "steps": 0}
+        process = status if status["state"] == "running" else read_json(self.folder / "launched.json") or status
+        if status["state"] in RUNNING and not is_alive(process):
+            return self._bury(status)
+        if status["state"] == "done" and not self._result_is_whole(status):
+            status |= {"state": "failed", "reason": "result.json is missing or not what was written"}
+        return status
+
+    def log_tail(self, lines: int = 5) -> str:
+        """The last lines that the training printed."""
+        path = self.folder / "train.log"
+        return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:]) if path.exists() else ""
+
+    def keep_table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Store a table as `tables/<name>.csv` for the report, and give it back."""
+        path = inside(self.folder, f"tables/{slug(name)}.csv")
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, table.to_csv(index=False))
+        return table
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table that was kept, by name."""
+        return {path.stem: pd.read_csv(path) for path in sorted(self.folder.glob("tables/*.csv"))}
+
+    def stop(self, reason: str = "somebody asked it to stop", state: str = "interrupted") -> None:
+        """Ask the training to stop at its next step and checkpoint; RunError when it is over already."""
+        status = self.status()
+        if status["state"] not in RUNNING:
+            raise RunError(f"run {self.id} is over ({status['state']}); there is nothing to stop.")
+        request_stop(self.folder, reason, state)
+
+    def wait(self, timeout: float | None = None) -> "Run":
+        """Follow the training on one progress line until it is over; RunError when it failed or died."""
+        line, deadline = ProgressLine(), time.monotonic() + (timeout or float("inf"))
+        while (status := self.status())["state"] in RUNNING and time.monotonic() < deadline:
+            line.show(self.progress_text(status))
+            time.sleep(0.2)
+        line.end(self.progress_text(status))
+        if status["state"] not in (*RUNNING, "done", "interrupted"):
+            tail = self.log_tail() if status["state"] == "died" else ""
+            raise RunError(f"run {self.id} {status['state']}: {status['reason']}\n{tail}".rstrip())
+        return self
+
+    def progress_text(self, status: dict[str, Any]) -> str:
+        """One line: state, steps, steps/s, return, time left."""
+        return f"{self.id}  " + progress_text(status)
+
+    def metrics(self) -> pd.DataFrame:
+        """One row per rollout with SB3's metric names; a torn last line is left out."""
+        path = self.folder / "metrics.csv"
+        text = path.read_text("utf-8") if path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]
+        return pd.read_csv(StringIO(whole)) if whole else pd.DataFrame()
+
+    def events(self) -> list[dict[str, Any]]:
+        """Stops, checkpoints and other events, oldest first."""
+        return read_lines(self.folder / "events.jsonl")
+
+    def notebook_status(self) -> dict[str, Any]:
+        """How the notebook's headless execution stands: `notebook.json`, corrected as `status` is."""
+        status = read_json(self.folder / "notebook.json") or {"state": "", "reason": ""}
+        if status["state"] == "running" and not is_alive(status):
+            status |= {"state": "died", "reason": "the process that ran the notebook ended without a word"}
+        return status
+
+    def _result_is_whole(self, status: dict[str, Any]) -> bool:
+        path = self.folder / "result.json"
+        return path.exists() and sha256(path) == status.get("result_sha256")
+
+    def _bury(self, status: dict[str, Any]) -> dict[str, Any]:
+        """Write a death down, unless somebody owns the folder after all, or had ended it by the time we looked."""
+        death = {"state": "died", "reason": "its process ended without a word (killed, or out of memory)"}
+        try:
+            with FileLock(self.folder / "lock", timeout=0):
+                latest = read_json(self.folder / "status.json") or status
+                if latest["state"] not in RUNNING:
+                    return latest
+                write_json(self.folder / "status.json", latest | death | {"ended": time.time()})
+        except Timeout:
+            return status
+        except OSError:  # a full or read-only disk: true all the same
+            pass
+        return status | death
+
+
+def is_alive(status: dict[str, Any]) -> bool:
+    """Whether the process named in a status still runs: by pid and start time here, by heartbeat elsewhere."""
+    if status.get("host") != socket.gethostname():
+        return time.time() - status.get("heartbeat", 0) < STALE_SECONDS
+    return same_process(status.get("pid", -1), status.get("process_started", 0.0))
+
+
+def same_process(pid: int, started: float) -> bool:
+    """Whether `pid` is still the process that started at `started` (seconds since the epoch), and no zombie."""
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ValueError):
+        return False
+
+
+def identity(pid: int | None = None) -> dict[str, Any]:
+    """What `is_alive` needs to recognise a process later, by default this one."""
+    process = psutil.Process(pid)
+    started = process.create_time()
+    return {"host": socket.gethostname(), "pid": process.pid, "process_started": started, "heartbeat": time.time()}
+
+
+def project_root() -> Path:
+    """The folder with `notebooks/` and `params/`: the nearest one above here, else where the package lies."""
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
+        if (folder / "notebooks").is_dir() and (folder / "params").is_dir():
+            return folder
+    return here
+
+
+def outputs_root() -> Path:
+    """Where run folders go: RLKIT_OUTPUTS, else `outputs/` in the project."""
+    chosen = os.environ.get("RLKIT_OUTPUTS")
+    return Path(chosen).expanduser().resolve() if chosen else project_root() / "outputs"
+
+
+def create_run(params: Params) -> Run:
+    """A new run folder in state `queued`; RunError when it cannot be made or the disk is nearly full."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    run_id = f"{stamp}_{slug(params.name)}_s{params.seed}_{uuid4().hex[:6]}"
+    folder = inside(outputs_root(), f"{params.phase}/{run_id}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder.parent).free < MIN_FREE_BYTES:
+            raise RunError(
+                f"{folder.parent} has under {MIN_FREE_BYTES >> 20} MiB free; make room or set RLKIT_OUTPUTS."
+            )
+        folder.mkdir()  # exclusive: two runs never share a folder
+        write_atomic(folder / "params.yaml", dump_yaml(params))
+        write_json(folder / "status.json", identity() | {"state": "queued", "reason": "", "steps": 0})
+    except OSError as error:
+        raise RunError(
+            f"cannot write run folders under {folder.parent}: {error.strerror}. Give a folder you may write to, "
+            f"with RLKIT_OUTPUTS or `rlkit run --outputs`."
+        ) from None
+    return Run(folder)
+
+
+def all_runs() -> list[Run]:
+    """Every run folder under the outputs root, oldest first; the folders are the index."""
+    return [Run(path.parent) for path in sorted(outputs_root().glob("*/*/params.yaml"), key=lambda p: p.parent.name)]
+
+
+def attach(name: str | Path) -> Run:
+    """The run with this id, part of an id, or folder; `last` is the newest. RunError unless just one fits."""
+    if isinstance(name, Path) or (Path(name) / "params.yaml").is_file():
+        folder = Path(name).resolve()
+        if not (folder / "params.yaml").is_file():
+            raise RunError(f"{folder} is no run folder: it holds no params.yaml. `rlkit ls` lists the runs.")
+        return Run(folder)
+    runs = all_runs()
+    if name == "last" and runs:
+        return runs[-1]
+    found = [run for run in runs if run.id == name] or [run for run in runs if name and name in run.id]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(run.id for run in found[:5])
+        raise RunError(f"{name!r} fits {len(found)} runs: {several}. Give more of the id.")
+    raise RunError(f"no run {name!r} under {outputs_root()}. {did_you_mean(name, [run.id for run in runs[-10:]])}")

@@ -64,12 +64,12 @@ class Run:
         path = self.folder / "train.log"
         return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:]) if path.exists() else ""
 
-    def keep_table(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
-        """Store a table as `tables/<name>.csv` for the report, and give it back."""
-        path = inside(self.folder, f"tables/{slug(name)}.csv")
-        path.parent.mkdir(exist_ok=True)
-        write_atomic(path, table.to_csv(index=False))
-        return table
+    def keep_tables(self, **tables: pd.DataFrame) -> None:
+        """Store tables by name, as `tables/<name>.csv`, for figures and the report."""
+        for name, table in tables.items():
+            path = self.folder / "tables" / f"{slug(name)}.csv"
+            path.parent.mkdir(exist_ok=True)
+            write_atomic(path, table.to_csv(index=False))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table that was kept, by name."""

@@ -63,12 +63,7 @@ def _spaces(env: VecEnv) -> list[Check]:
         ("observation space", _spell(env.observation_space), "", True),
         ("action space", _spell(env.action_space), "", True),
         ("observations after a step", f"{env.num_envs} rows", "in their space", inside),
-        (
-            "rewards of a step",
-            f"{rewards.min():.3f} to {rewards.max():.3f}",
-            "finite",
-            bool(np.isfinite(rewards).all()),
-        ),
+        ("rewards of a step", f"{low:.3f} to {high:.3f}", "finite", bool(np.isfinite(rewards).all())),
     ]
 
 

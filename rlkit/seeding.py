@@ -3,11 +3,12 @@
 import random
 
 import numpy as np
-import torch
 
 
 def seed_everything(seed: int) -> None:
     """Seed Python's, NumPy's and torch's global generators (torch covers every device)."""
+    import torch  # here: env workers need `stream` alone, and torch would cost each a second and 120 MB
+
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

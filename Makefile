@@ -1,0 +1,38 @@
+# Every target works in a fresh clone: .venv is made when it is missing and remade when the pins change.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+READY := $(VENV)/.ready
+PROFILE ?= development
+PHASE ?= baseline
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test lab lint bench clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+run: $(READY)  ## run a notebook headless: make run PHASE=baseline PROFILE=development
+	$(BIN)/rlkit run $(PHASE) --profile $(PROFILE)
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest
+
+lab: $(READY)  ## open JupyterLab on this machine's own address, behind a token
+	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks
+
+lint: $(READY)  ## check style
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+bench: $(READY)  ## measure the speed-ups and run the slow learning checks
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	$(BIN)/python -m pytest -m slow
+
+clean:  ## remove what make made; runs in outputs/ stay
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,1 @@
+"""From arrays, tables and results to numbers, verdicts and figures."""

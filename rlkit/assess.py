@@ -37,17 +37,17 @@ def evaluate(run: Run, games: int | None = None, checkpoint: str = "newest") -> 
     agent, rows = player(run, checkpoint), []
     for opponent in SCRIPTS:
         matches = play(agent, opponent, games, mode=params.env_kwargs.get("mode", "1v1"), record=1)
-        rows.append(matches.summary().assign(opponent=opponent))
-        run.keep_tables(**{f"games-{opponent}": matches.games})
+        rows.append(matches.summary())
+        run.keep_tables(**{f"games-{opponent}": matches.table})
         keep_replay(run, f"against-{opponent}", matches.replays[0])
     table = pd.concat(rows, ignore_index=True)
     run.keep_tables(matches=table)
     return table
 
 
-def play(blue: str | Policy, orange: str | Policy, games: int = 100, mode: str = "1v1", record: int = 0) -> Matches:
+def play(one: str | Policy, other: str | Policy, games: int = 100, mode: str = "1v1", record: int = 0) -> Matches:
     """Matches between any two players: names of scripts, runs (id or part of one), or policies."""
-    sides = [player(attach(one)) if isinstance(one, str) and one not in SCRIPTS else one for one in (blue, orange)]
+    sides = [player(attach(who)) if isinstance(who, str) and who not in SCRIPTS else who for who in (one, other)]
     seed_everything(EVALUATION_SEED)  # for the agents' sampled actions
     return play_matches(*sides, games=games, seed=EVALUATION_SEED, mode=mode, record=record)
 
@@ -107,10 +107,11 @@ def _film(run: Run, predict: ModelPredict) -> None:
     except (gymnasium.error.Error, TypeError, NotImplementedError) as error:
         warnings.warn(f"no film of {params.env_id}: {error}", stacklevel=2)
         return
-    fps = env.metadata.get("render_fps", 30)
+    seconds = 1 / env.metadata.get("render_fps", 30)
     env.close()
     title = f"{params.env_id}, {len(frames) - 1} steps"
-    keep_replay(run, "episode", Replay("frames", title, 1 / fps, {"frames": np.stack(frames)}, {}))
+    arrays = {"frames": np.stack(frames)}
+    keep_replay(run, "episode", Replay(kind="frames", title=title, seconds_per_frame=seconds, arrays=arrays))
 
 
 def _batch_of_one(observation: Any) -> Any:

@@ -96,7 +96,7 @@ def _rocket_league(params: Params) -> list[Check]:
         for proof in prove_mesh(params.env_kwargs.get("mesh", "generated"))
     ]
     for name in SCRIPTS:
-        games = play_matches(name, "idle", games=4, seed=params.seed, max_seconds=15.0).games
+        games = play_matches(name, "idle", games=4, seed=params.seed, max_seconds=15.0).table
         touches = int(games["touches"].sum())
         idle = name == "idle"
         rows.append((f"opponent {name}", f"{touches} touches", "0" if idle else "1 or more", (touches == 0) == idle))

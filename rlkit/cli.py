@@ -35,12 +35,11 @@ def run(
     cell_timeout: Annotated[int | None, typer.Option(help="seconds that one cell may take")] = None,
 ) -> None:
     """Run a phase's notebook headless; the exit code is 0 only when it is done."""
-    from rlkit.notebook import EXIT_CODES, notebook_path, run_notebook
     from rlkit.params import load_params, parse_value, phase_model
 
     if outputs:
         os.environ["RLKIT_OUTPUTS"] = str(outputs.resolve())
-    phase_model(phase), notebook_path(phase)
+    phase_model(phase)
     given = {}
     for item in param or []:
         name, equals, text = item.partition("=")
@@ -48,6 +47,8 @@ def run(
             raise ParamsError(f"-p {item}: write it as -p NAME=VALUE, such as -p seed=3")
         given[name.strip()] = parse_value(text)
     params = load_params(phase, given, profile=_profile_path(phase, profile), source="-p")
+    from rlkit.notebook import EXIT_CODES, run_notebook  # after the checks: papermill takes seconds to import
+
     finished, state = run_notebook(params, cell_timeout)
     status = finished.notebook_status()
     print(f"{state}  {finished.folder}" + (f"\n{status['reason']}" if status["reason"] else ""))

@@ -99,7 +99,8 @@ def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> OnPolicyAlg
     params = run.params
     folder = _checkpoint_folder(run, checkpoint)
     weights, _ = load_checkpoint(folder, env_facts(params, env))
-    model = build_model(params, env)
+    smallest = params.model_copy(update={"n_steps": 2, "batch_size": 2})  # to play, no rollout is needed
+    model = build_model(smallest, env)
     model.policy.load_state_dict(weights)
     return model
 

@@ -31,7 +31,7 @@ class Params(BaseModel):
     n_envs: int = Field(
         64, ge=1, le=65536, description="rows stepped together; in Rocket League each learning car is one"
     )
-    n_workers: int = Field(0, ge=0, le=256, description="processes that step the env; 0 = by the machine's cores")
+    n_workers: int = Field(0, ge=0, le=256, description="processes that step the env; 0 means by the machine's cores")
     total_timesteps: int = Field(2_500_000, ge=1, description="env steps of the whole training, over all rows")
 
     @field_validator("*", mode="before")
@@ -67,7 +67,7 @@ class BaselineParams(Params):
     max_grad_norm: float = Field(0.5, gt=0, description="gradient norm is clipped to this")
     net_arch: list[int] = Field([64, 64], description="hidden widths of the policy and of the value net")
     activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto = the CPU for these small nets")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto means the CPU for nets this small")
     n_threads: int = Field(1, ge=1, le=256, description="torch threads; more than 1 rarely pays at these sizes")
     checkpoint_every: int = Field(500_000, ge=1, description="env steps between checkpoints")
     eval_games: int = Field(100, ge=2, le=100_000, description="games per opponent, or episodes of any other env")

@@ -16,6 +16,15 @@ from rlkit.runs import Run
 
 DISPLAY_WIDTH = 800  # pixels: figures are drawn at twice that, for sharp screens
 
+TITLES = {
+    "curve": "Learning curve",
+    "matches": "Played matches",
+    "returns": "Evaluation",
+    "terms": "Reward by term",
+    "losses": "The optimizer",
+    "time": "Where the time went",
+    "latency": "Policy latency",
+}
 HOW_TO_READ = {
     "curve": "Mean return of the last 100 training episodes over env steps. A healthy curve rises and then flattens; "
     "one that falls back to where it began has diverged. In self-play a flat curve can hide progress: both sides "
@@ -101,13 +110,14 @@ def report(run: Run) -> Path:
             Text(title=f"This run is {status['state']}", text=status.get("reason") or "No reason is known.")
         )
     sections += [
-        Plot(title=name.capitalize(), run_id=run.id, figure=figure(run, name), how_to_read=HOW_TO_READ[name])
+        Plot(title=TITLES[name], run_id=run.id, figure=figure(run, name), how_to_read=HOW_TO_READ[name])
         for name in figures(run)
     ]
     for name, table in run.tables().items():
         if len(table) <= 40:  # games and episodes are in the folder; their figures are above
             hint = HOW_TO_READ.get(name, "") if name not in figures(run) else ""
-            sections.append(Table(title=name.capitalize(), run_id=run.id, frame=table, how_to_read=hint))
+            title = f"Table: {name.replace('-', ' ')}"
+            sections.append(Table(title=title, run_id=run.id, frame=table, how_to_read=hint))
     for path in replays(run):
         replay = Replay.from_bytes(path.read_bytes())
         sections.append(Html(title=f"Replay: {replay.title}", run_id=run.id, markup=replay.embed(height=560)))

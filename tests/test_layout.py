@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import nbformat
+import papermill
 import pytest
 import yaml
 
@@ -89,6 +90,7 @@ def test_the_parameters_cell_is_the_model(path: Path) -> None:
     (cell,) = [cell for cell in nbformat.read(path, 4).cells if "parameters" in cell.metadata.get("tags", [])]
     values = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
     assert values == model().model_dump()
+    assert set(papermill.inspect_notebook(path)) == set(values)  # papermill --help-notebook shows them all
     for line, (name, field) in zip(cell.source.splitlines(), model.model_fields.items(), strict=True):
         assert line.startswith(f"{name} = ")
         assert line.endswith(f"  # {field.description}")

@@ -114,6 +114,8 @@ def report(run: Run) -> Path:
         for name in figures(run)
     ]
     for name, table in run.tables().items():
+        if name == "matches":
+            table = table.set_index("opponent").T  # twenty columns are read more easily as rows
         if len(table) <= 40:  # games and episodes are in the folder; their figures are above
             hint = HOW_TO_READ.get(name, "") if name not in figures(run) else ""
             title = f"Table: {name.replace('-', ' ')}"

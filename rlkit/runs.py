@@ -26,11 +26,14 @@ STALE_SECONDS = 60.0  # a heartbeat older than this, from another machine, count
 MIN_FREE_BYTES = 32 * 2**20  # a run that starts with less disk than this would die at its first checkpoint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A view of one run folder; it never writes into a training, except by its mailbox."""
 
     folder: Path
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} {self.status()['state']}>"
 
     @property
     def id(self) -> str:

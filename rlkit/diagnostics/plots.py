@@ -63,7 +63,7 @@ def learning_curve(metrics: pd.DataFrame | Mapping[str, pd.DataFrame], y: str = 
 
 
 def reward_terms(metrics: pd.DataFrame) -> Figure:
-    """Each reward term's weighted sum per episode over steps (columns reward/<term>), the largest first, none all zero."""
+    """Each reward term's weighted sum per episode over steps (columns reward/<term>), largest first, zeros left out."""
     title = "Reward per episode, by term"
     names = [name for name in metrics.columns if name.startswith("reward/") and metrics[name].any()]
     curves = [(name, curve) for name in names if len(curve := _curve(metrics, name)) > 1]

@@ -1,6 +1,7 @@
 """The one shape every problem of the kit has: many rows stepped together on preallocated arrays."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import gymnasium
@@ -18,6 +19,8 @@ class Batch(ABC):
     """
 
     reward_terms: ClassVar[tuple[str, ...]] = ("reward",)
+    rows_per_worker: ClassVar[int] = 8  # fewer rows do not repay a worker's wake-up; cheap kernels need more
+    render_fps: int = 30  # pictures per second of the problem's own time
     config: dict[str, Any]  # every argument that decides the task, as plain data: stored with checkpoints
 
     def __init__(
@@ -55,5 +58,14 @@ class Batch(ABC):
         """Row 0 as an image, uint8 (height, width, 3)."""
         raise NotImplementedError(f"{type(self).__name__} has no picture; render_mode must be None")
 
-    def close(self) -> None:
+    @classmethod
+    def has_picture(cls) -> bool:
+        """Whether `render` is there to be called."""
+        return cls.render is not Batch.render
+
+    def apply(self, function: Callable[["Batch"], Any]) -> list[Any]:
+        """`function(problem)` for each row; run once per process that holds rows, so it must be picklable."""
+        return [function(self)] * self.n_envs
+
+    def close(self) -> None:  # noqa: B027 (most problems hold nothing)
         """Free what the batch holds; calling it twice is fine."""

@@ -1,0 +1,1 @@
+"""Players against players: matches, ratings, and the pool of frozen opponents."""

@@ -1,0 +1,1 @@
+"""Rocket League soccar on RocketSim physics: mesh, simulation, task and picture."""

@@ -1,0 +1,222 @@
+"""Rocket League games played side by side, one per arena, each to its first goal: the work behind `play_matches`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from rlkit.diagnostics.replay import Replay
+from rlkit.envs.rocket_league import constants as const
+from rlkit.envs.rocket_league.actions import CONTROLS, ActionSet
+from rlkit.envs.rocket_league.kernel import look
+from rlkit.envs.rocket_league.mesh import wireframe
+from rlkit.envs.rocket_league.observations import OBSERVATIONS, observation_space
+from rlkit.envs.rocket_league.respawn import respawn_due
+from rlkit.envs.rocket_league.scripts import NOBODY, SCRIPTS, play_scripts
+from rlkit.envs.rocket_league.simulation import Simulation, control
+from rlkit.envs.rocket_league.world import make_world
+from rlkit.errors import EnvError, did_you_mean
+from rlkit.seeding import stream
+
+SIDES = ("blue", "orange", "none")  # by team number; the last, -1, is nobody
+KICKOFF_SECONDS = 10.0  # s after the kickoff in which a goal counts as made by it
+
+
+class Player(Protocol):
+    """Who can play: a name, the kinds of observation and actions it was trained with, and its policy."""
+
+    name: str
+    observation: str  # a key of OBSERVATIONS
+    actions: str  # a key of ACTIONS
+
+    def predict(self, observations: np.ndarray) -> np.ndarray:
+        """Actions for observations float32 (n, ...): one row per car of its team, in every game still on."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A Player made of a function, such as `lambda o: model.predict(o, deterministic=False)[0]`."""
+
+    name: str
+    predict: Callable[[np.ndarray], np.ndarray]
+    observation: str = "local"
+    actions: str = "table28"
+
+
+def name_of(player: str | Player) -> str:
+    """The name of a script or a Player."""
+    return player if isinstance(player, str) else player.name
+
+
+class Seats:
+    """The cars that one Player drives: looks at the world for it and sets what it answers."""
+
+    def __init__(self, player: Player, simulation: Simulation, cars: np.ndarray) -> None:
+        space = observation_space(player.observation, simulation.blue, simulation.orange)
+        self.kind, self.predict, self.actions = (
+            OBSERVATIONS[player.observation],
+            player.predict,
+            ActionSet(player.actions),
+        )
+        self.cars, self.arenas = cars, cars // simulation.n_cars
+        self.handles = [simulation.handles[car] for car in cars]
+        self.observations = np.zeros((len(cars), *space.shape), np.float32)
+        self.fold = np.ones(len(cars), np.float32)
+
+    def act(self, world: Any, playing: np.ndarray) -> None:
+        """Drive the cars of the arenas where playing, bool (n_arenas,), is true."""
+        rows = np.flatnonzero(playing[self.arenas])
+        look(world, self.kind, self.cars, rows, self.observations, self.fold)
+        actions = self.predict(self.observations[rows])
+        self.actions.drive([self.handles[row] for row in rows], actions, self.fold[rows])
+
+
+class Wave:
+    """One game per arena from kickoff to first goal or time out; finished arenas stand still.
+
+    games (n,): numbers, n at most the simulation's arenas; sides (n,): team of the first player, 0 blue or 1 orange;
+    games with numbers below `record` are filmed.
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        players: Sequence[str | Player],
+        games: np.ndarray,
+        sides: np.ndarray,
+        record: int,
+    ) -> None:
+        n = len(games)
+        self.simulation, self.world = simulation, make_world(simulation)
+        self.players, self.games, self.sides = players, games, sides
+        self.playing = np.arange(simulation.n_arenas) < n
+        self.winner, self.last_touch = np.full(n, -1), np.full(n, -1)
+        self.touches = np.zeros((n, 2), np.int64)
+        self.films: dict[int, list[tuple[np.ndarray, ...]]] = {a: [] for a in np.flatnonzero(games < record).tolist()}
+        self.controls = np.zeros((len(simulation.handles), len(CONTROLS)), np.float32)
+        self.drivers = np.full(len(simulation.handles), NOBODY)
+        self.seats: list[Seats] = []
+        for player, teams in zip(players, (sides, 1 - sides), strict=True):
+            self._seat(player, teams)
+
+    def _seat(self, player: str | Player, teams: np.ndarray) -> None:
+        """Give a player the cars of its team in every game."""
+        team_of_car = np.arange(self.simulation.n_cars) >= self.simulation.blue
+        cars = np.flatnonzero(team_of_car == teams[:, None])
+        if not isinstance(player, str):
+            self.seats.append(Seats(player, self.simulation, cars))
+        elif player in SCRIPTS:
+            self.drivers[cars] = SCRIPTS[player]
+        else:
+            raise EnvError(f"unknown player '{player}'. {did_you_mean(player, SCRIPTS)} Or give a Player.")
+
+    def play(self, seed: int, max_seconds: float) -> None:
+        """Play every game to its end."""
+        streams = [stream(seed, game) for game in self.games.tolist()]
+        for arena, generator in enumerate(streams):
+            self.simulation.kickoff(arena, generator)
+        self.simulation.read()
+        self._film()
+        for _ in range(round(max_seconds / self.world.step_seconds)):
+            if not self.playing.any():
+                break
+            self._act()
+            respawn_due(self.simulation, streams)
+            self._step()
+            self._film()
+            self._count()
+
+    def _act(self) -> None:
+        for seats in self.seats:
+            seats.act(self.world, self.playing)
+        play_scripts(self.world, self.drivers, self.controls)
+        handles = self.simulation.handles
+        for car in np.flatnonzero(self.drivers != NOBODY).tolist():
+            handles[car].set_controls(control(self.controls[car].tolist()))
+
+    def _step(self) -> None:
+        """Step the arenas whose game is on; the others would only cost time."""
+        arenas = np.flatnonzero(self.playing).tolist()
+        for arena in arenas:
+            self.simulation.arenas[arena].step(self.simulation.tick_skip)
+        self.simulation.read(None if self.playing.all() else arenas)
+
+    def _count(self) -> None:
+        """Touches, goals and time of the games that are on; ends those with a goal."""
+        simulation, n = self.simulation, len(self.games)
+        on = self.playing[:n]
+        self.world.steps[:n][on] += 1
+        touched = simulation.cars[:, 0, const.CAR_TOUCHED].reshape(-1, simulation.n_cars)[:n] > 0
+        for team, cars in enumerate((touched[:, : simulation.blue], touched[:, simulation.blue :])):
+            hit = cars.any(axis=1) & on
+            self.touches[hit, team] += 1
+            self.last_touch[hit] = team
+        y = simulation.ball[:n, 0, const.BALL_POSITION][:, 1]
+        scored = on & (np.abs(y) > const.GOAL_LINE_Y)
+        self.winner[scored] = y[scored] < 0
+        self.world.score[np.flatnonzero(scored), self.winner[scored]] += 1
+        self.playing[:n][scored] = False
+        self.drivers.reshape(-1, simulation.n_cars)[~self.playing] = NOBODY
+
+    def _film(self) -> None:
+        """Keep a frame of every filmed game that is on."""
+        s = self.simulation
+        for arena, frames in self.films.items():
+            if self.playing[arena]:
+                cars = s.cars[arena * s.n_cars : (arena + 1) * s.n_cars, 0]
+                frames.append((s.ball[arena, 0].copy(), cars.copy(), s.pads[arena, 0].copy()))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row of the table of games per game, see Matches."""
+        return [self._row(arena) for arena in range(len(self.games))]
+
+    def _row(self, arena: int) -> dict[str, Any]:
+        side, winner = int(self.sides[arena]), int(self.winner[arena])
+        names = [name_of(player) for player in self.players]
+        seconds = float(self.world.steps[arena] * self.world.step_seconds)
+        return {
+            "game": int(self.games[arena]),
+            "blue": names[side],
+            "orange": names[1 - side],
+            "side": SIDES[side],
+            "winner": SIDES[winner],
+            "result": "draw" if winner < 0 else "win" if winner == side else "loss",
+            "seconds": seconds,
+            "goals": int(winner == side),
+            "conceded": int(winner == 1 - side),
+            "touches": int(self.touches[arena, side]),
+            "opponent_touches": int(self.touches[arena, 1 - side]),
+            "own_goal": winner >= 0 and int(self.last_touch[arena]) == 1 - winner,
+            "kickoff_goal": winner >= 0 and seconds <= KICKOFF_SECONDS,
+        }
+
+    def replays(self) -> list[Replay]:
+        """The films, one Replay per filmed game."""
+        return [self._replay(arena, frames) for arena, frames in self.films.items()]
+
+    def _replay(self, arena: int, frames: list[tuple[np.ndarray, ...]]) -> Replay:
+        ball, cars, pads = (np.stack(column) for column in zip(*frames, strict=True))
+        row, simulation = self._row(arena), self.simulation
+        score = np.zeros((len(ball), 2), np.float32)
+        score[-1] = self.world.score[arena]
+        arrays = {
+            "ball_position": ball[:, const.BALL_POSITION],
+            "ball_velocity": ball[:, const.BALL_VELOCITY],
+            "car_position": cars[:, :, const.CAR_POSITION],
+            "car_forward": cars[:, :, const.CAR_FORWARD],
+            "car_up": cars[:, :, const.CAR_UP],
+            "car_boost": cars[:, :, const.CAR_BOOST],
+            "touches": cars[:, :, const.CAR_TOUCHED] > 0,
+            "pads": pads > 0,
+            "pad_position": const.PADS,
+            "score": score,
+            "wireframe": wireframe(),
+        }
+        teams = [0] * simulation.blue + [1] * simulation.orange
+        result = "Draw" if row["winner"] == "none" else f"{row[row['winner']]} ({row['winner']}) scores"
+        meta = {"names": [row[SIDES[team]] for team in teams], "teams": teams, "result": result}
+        title = f"{row['blue']} against {row['orange']}, game {row['game']}"
+        return Replay(
+            kind="rocket_league", title=title, seconds_per_frame=self.world.step_seconds, arrays=arrays, meta=meta
+        )

@@ -1,6 +1,7 @@
 """`make_vec_env`: the one door from an id to a VecEnv."""
 
 import os
+from importlib import import_module
 from typing import Any
 
 import gymnasium
@@ -40,11 +41,17 @@ def make_vec_env(
 
 
 def _make_gymnasium(id: str, n_envs: int, seed: int | None, n_workers: int | None, env_kwargs: dict) -> VecEnv:
-    """SB3's DummyVecEnv of a Gymnasium id, every env in a Monitor."""
+    """SB3's DummyVecEnv of a Gymnasium id, every env in a Monitor; "module:Id" imports the module first."""
+    module, colon, name = id.rpartition(":")
     try:
-        spec = gymnasium.spec(id)
+        if colon:
+            import_module(module)
+        spec = gymnasium.spec(name)
+    except ImportError as error:
+        raise EnvError(f"Unknown env '{id}': {error}. The part before the colon is a module to import.") from error
     except gymnasium.error.Error as error:
-        raise EnvError(f"Unknown env '{id}'. {did_you_mean(id, {*ENVS, *gymnasium.registry})}") from error
+        hint = did_you_mean(name, {*ENVS, *gymnasium.registry})
+        raise EnvError(f"Unknown env '{id}'. {hint} An env of your own is named module:Id.") from error
     if n_workers is not None and n_workers > 1:
         raise EnvError(f"n_workers={n_workers} is for rlkit's problems; '{id}' runs in this process. Leave it out.")
     if spec.entry_point is not None:

@@ -12,7 +12,6 @@ from rlkit.envs.rocket_league.actions import CONTROLS, ActionSet
 from rlkit.envs.rocket_league.kernel import look
 from rlkit.envs.rocket_league.mesh import wireframe
 from rlkit.envs.rocket_league.observations import OBSERVATIONS, observation_space
-from rlkit.envs.rocket_league.respawn import respawn_due
 from rlkit.envs.rocket_league.scripts import NOBODY, SCRIPTS, play_scripts
 from rlkit.envs.rocket_league.simulation import Simulation, control
 from rlkit.envs.rocket_league.world import make_world
@@ -113,16 +112,14 @@ class Wave:
 
     def play(self, seed: int, max_seconds: float) -> None:
         """Play every game to its end."""
-        streams = [stream(seed, game) for game in self.games.tolist()]
-        for arena, generator in enumerate(streams):
-            self.simulation.kickoff(arena, generator)
+        for arena, game in enumerate(self.games.tolist()):
+            self.simulation.kickoff(arena, stream(seed, game))
         self.simulation.read()
         self._film()
         for _ in range(round(max_seconds / self.world.step_seconds)):
             if not self.playing.any():
                 break
             self._act()
-            respawn_due(self.simulation, streams)
             self._step()
             self._film()
             self._count()
@@ -137,10 +134,7 @@ class Wave:
 
     def _step(self) -> None:
         """Step the arenas whose game is on; the others would only cost time."""
-        arenas = np.flatnonzero(self.playing).tolist()
-        for arena in arenas:
-            self.simulation.arenas[arena].step(self.simulation.tick_skip)
-        self.simulation.read(None if self.playing.all() else arenas)
+        self.simulation.step(None if self.playing.all() else np.flatnonzero(self.playing).tolist())
 
     def _count(self) -> None:
         """Touches, goals and time of the games that are on; ends those with a goal."""

@@ -11,7 +11,6 @@ from rlkit.envs.rocket_league.kernel import begin, look, settle
 from rlkit.envs.rocket_league.lineup import line_up, opponent_shares
 from rlkit.envs.rocket_league.observations import OBSERVATIONS, observation_space
 from rlkit.envs.rocket_league.render import draw
-from rlkit.envs.rocket_league.respawn import respawn_due
 from rlkit.envs.rocket_league.rewards import N_MEMORY, REWARDS, resolve_weights
 from rlkit.envs.rocket_league.scripts import NOBODY, SCRIPTS, play_scripts
 from rlkit.envs.rocket_league.simulation import Simulation, control
@@ -41,8 +40,6 @@ class RocketLeague(Batch):
         opponents: share of the arenas with self-play ("self") and, drawn anew each episode, with each of SCRIPTS.
         reward_weights: replaces default weights by name, as `set_reward_weights` does later.
         tick_skip: physics ticks of 1/120 s per step. mesh: see `mesh.mesh_folder`.
-    Same seed, same bytes: tested for all modes. One limit is known: where three or more cars pile up, RocketSim solves
-        their contacts in the order of memory addresses, so that 3v3 runs in two processes may part after minutes.
     Source: RocketSim, an offline simulation of the game's physics; the rest is this kit's.
     """
 
@@ -127,7 +124,6 @@ class RocketLeague(Batch):
             play_scripts(self._world, self._drivers, self._controls)
             for handle, row in zip(self._puppets, self._controls[self._lineup.scripted].tolist(), strict=True):
                 handle.set_controls(control(row))
-        respawn_due(self.simulation, self._streams)
         self.simulation.step()
         settle(
             self._world, self._kind, self._lineup.rows, self._limits, self._weights, self._memory,

@@ -61,7 +61,7 @@ def observation_space(kind: str, blue: int = 1, orange: int = 1) -> gymnasium.sp
 
 @inlined
 def observe(world: World, kind: int, car: int, out: np.ndarray) -> float:
-    """Fill one row of observations for a car; the sign its next action is folded by (see `local`)."""
+    """The sign that folds a car's next action (see `local`), after filling its row of observations."""
     out[:] = 0.0
     fold = local(world, car, out) if kind == LOCAL else seed180(world, car, out)
     for i in range(len(out)):
@@ -71,7 +71,7 @@ def observe(world: World, kind: int, car: int, out: np.ndarray) -> float:
 
 @inlined
 def local(world: World, car: int, out: np.ndarray) -> float:
-    """Fill the car's own frame view, 60 + 14 per slot of another car, so 74 in 1v1; the fold sign, 1 or -1.
+    """The fold sign, 1 or -1, after filling what a car sees in its own frame: 60 values and 14 per slot of another car.
 
     Folding: with the ball on the left (-1) all is seen as in a mirror that swaps left and right, and steer, yaw and
     roll of the action are swapped back. So the ball is always on the right, which halves what there is to learn.

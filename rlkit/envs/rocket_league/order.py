@@ -1,7 +1,7 @@
 """Arenas that play the same match to the same bits in every process.
 
-RocketSim keeps the cars of an arena in a hash set of their addresses and goes through them in its order, which decides who
-gets a boost pad that two cars reach at once, and how a pile-up of three ends. The order differs from arena to arena.
+RocketSim keeps the cars of an arena in a hash set of their addresses and goes through them in its order: this decides
+who gets a boost pad that two cars reach at once, and how a pile-up of three ends. Left alone, it differs by arena.
 """
 
 import contextlib

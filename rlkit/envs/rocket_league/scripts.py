@@ -35,17 +35,25 @@ NOBODY, IDLE, BASIC, RULE = -1, 0, 1, 2  # who drives a car; nobody: some policy
 SCRIPTS = {"idle": IDLE, "basic": BASIC, "rule": RULE}
 
 STEER_GAIN = 3.0  # steer per rad between the car's forward and the target
-# RulePolicy's numbers are those of the bot it comes from, read as uu, uu/s, s and boost of 100
+
+# The numbers of `rule` are those of the bot that it re-tells
 KICKOFF_BOOST = 20.0  # boost above which a kickoff is boosted
-AERIAL_BOOST, AERIAL_Z, AERIAL_DISTANCE, AERIAL_SECONDS, AERIAL_SPEED = 40.0, 300.0, 2000.0, 2.0, 1000.0
-GOAL_SIDE, TOO_NEAR = (
-    50.0,
-    350.0,
-)  # uu; a ball nearer to the own goal than this behind the car; a car too near to turn back
-STARVED_BOOST, LOW_BOOST, SAFE_DISTANCE = 10.0, 30.0, 1500.0
-CHALLENGE_DISTANCE, CHALLENGE_BOOST, CHASE_BOOST = 1000.0, 30.0, 50.0
-BACK_POST_X, BACK_POST_Y, HOLD_Y = 800.0, -4600.0, -2000.0  # uu, where the cars wait that are not the closest
-ARRIVED = 250.0  # uu, from a place to wait at
+AERIAL_Z = 300.0  # uu, a ball this high is worth a jump,
+AERIAL_DISTANCE = 2000.0  # uu, when it is this near,
+AERIAL_BOOST = 40.0  # with this much boost to get there,
+AERIAL_SECONDS = 2.0  # s, in this time
+AERIAL_SPEED = 1000.0  # uu/s, at this speed
+GOAL_SIDE = 50.0  # uu, a ball less than this ahead of the car is behind it
+TOO_NEAR = 350.0  # uu, from a ball at this distance the car does not turn back
+STARVED_BOOST = 10.0  # boost below which cars that are not the closest fetch some
+LOW_BOOST = 30.0  # boost below which any car does, while the ball is
+SAFE_DISTANCE = 1500.0  # uu, this far from it and from the opponents
+CHALLENGE_DISTANCE = 1000.0  # uu, at which the closest car challenges and the others cover the goal
+CHALLENGE_BOOST = 30.0  # boost from which a challenge is boosted
+CHASE_BOOST = 50.0  # boost above which the way to a farther ball is boosted
+BACK_POST_X, BACK_POST_Y = 800.0, -4600.0  # uu, the place that covers the goal; x on the side away from the ball
+HOLD_Y = -2000.0  # uu, the place to wait for what comes
+ARRIVED = 250.0  # uu, at this distance from a place to wait the car stops
 
 
 @entry

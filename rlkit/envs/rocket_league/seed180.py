@@ -46,7 +46,7 @@ PAD_Z, BIG_PAD_Z = 70.0, 73.0  # uu, height of small and big boost pads in Rocke
 
 @nopython
 def seed180(world: World, car: int, out: np.ndarray) -> float:
-    """Fill the 180 values, which start as zeros; the fold sign, always 1 as nothing is folded.
+    """The fold sign, always 1 as nothing is folded, after filling the 180 values, which start as zeros.
 
     All in the field frame: across, towards the opponent's goal, up. Places in 4096 uu, velocities in 2300 uu/s,
     spins in 5.5 rad/s, boost in 100.

@@ -96,7 +96,10 @@ def test_table90_by_hand():
     assert table[0].tolist() == [-1, -1, 0, -1, 0, 0, 0, 0]
     assert table[23].tolist() == [1, 1, 0, 1, 0, 0, 1, 1]  # the last on the ground: boost and handbrake
     assert (table[24:, 0] == table[24:, 6]).all()
-    assert not (table[24:, 5].astype(bool) & (table[24:, 3] != 0)).any()
+    jumps = table[table[:, 5] == 1]
+    assert not jumps[:, 3].any()
+    assert (jumps[:, 7] == jumps[:, [2, 4]].any(axis=1)).all()
+    assert not table[24:][table[24:, 5] == 0, 7].any()
 
 
 def test_multi_discrete_counts_the_last_number_fastest():

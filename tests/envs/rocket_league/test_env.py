@@ -70,6 +70,20 @@ def test_parts_are_the_whole(mode):
     assert first == whole.n_envs
 
 
+def test_demolished_cars_return_where_the_seed_says():
+    places = []
+    for _ in range(2):
+        batch = make(16, opponents={"self": 1})
+        for handle in batch.simulation.handles:
+            handle.demolish()
+        for _ in range(46):
+            batch.step(np.full(16, 15))
+        assert not batch.simulation.cars[:, 0, sim.CAR_DEMOED].any()
+        places.append(batch.simulation.cars[:, 0, sim.CAR_POSITION].copy())
+    assert len(np.unique(places[0][::2, 0].round())) > 1
+    np.testing.assert_array_equal(*places)
+
+
 def test_batches_share_nothing():
     one, other = make(2), make(2)
     before = other.observations.copy(), other.simulation.cars.copy()

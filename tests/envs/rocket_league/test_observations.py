@@ -160,7 +160,7 @@ def test_seed180_by_hand():
     assert (np.diff(distances) >= 0).all()
 
 
-@pytest.mark.parametrize(("place", "phase"), [((0, 0), 0), ((0, 2000), 1), ((0, -2000), 2), ((900, 0), 3)])
+@pytest.mark.parametrize(("place", "phase"), [((0, 0), 0), ((0, 2000), 1), ((0, -2000), 2), ((900, 1000), 3)])
 def test_seed180_phase(place, phase):
     world = empty_world()
     put_ball(world, (*place, sim.BALL_REST_Z))

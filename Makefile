@@ -1,10 +1,11 @@
-# Every target works in a fresh clone: .venv is made when it is missing and remade when the pins change.
+# Every target works in a fresh clone: .venv is made when it is missing, and brought up to date when the pins change.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 PROFILE ?= development
 PHASE ?= baseline
+LAB_FLAGS ?= # --allow-root in a container, --no-browser on a server
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test lab lint bench clean help
@@ -25,7 +26,7 @@ test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest
 
 lab: $(READY)  ## open JupyterLab on this machine's own address, behind a token
-	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(LAB_FLAGS) notebooks
 
 lint: $(READY)  ## check style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

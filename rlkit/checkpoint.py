@@ -39,15 +39,31 @@ def save_checkpoint(
         write_atomic(temp / "optimizer.pt", buffer.getvalue())
         sums = {name: sha256(temp / name) for name in FILES}
         write_json(temp / "manifest.json", {"schema": SCHEMA, "sha256": sums, **facts})
-        old = folder.with_name(f".{folder.name}.old")
-        if folder.exists():
-            folder.rename(old)  # not deleted before the new one stands: a kill in between loses nothing
-        temp.rename(folder)
-        sync_folder(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
+        _swap(temp, folder)
     except BaseException:
         shutil.rmtree(temp, ignore_errors=True)
         raise
+
+
+def _swap(temp: Path, folder: Path) -> None:
+    """Put `temp` in the place of `folder`, whose old content stands until then, or stays when it fails."""
+    old = _old(folder)
+    if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    try:
+        temp.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
+    sync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(folder: Path) -> Path:
+    """Where a checkpoint stands while it is replaced, and stays if the process is killed just then."""
+    return folder.with_name(f".{folder.name}.old")
 
 
 def load_checkpoint(folder: Path, env: dict[str, Any] | None = None) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -55,6 +71,7 @@ def load_checkpoint(folder: Path, env: dict[str, Any] | None = None) -> tuple[di
 
     env: the configuration of the environment to be played; CheckpointError when it was trained on another one.
     """
+    folder = folder if folder.exists() else _old(folder)
     manifest = _verified_manifest(folder)
     if env is not None and _plain(env) != manifest["env"]:
         raise CheckpointError(
@@ -90,7 +107,7 @@ def newest_checkpoint(folder: Path) -> Path:
 def prune_checkpoints(folder: Path, keep: int) -> None:
     """Delete all but the newest `keep` checkpoints."""
     for path in sorted((p for p in folder.glob("[0-9]*")), key=lambda p: int(p.name))[:-keep]:
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=True)  # on Windows a reader may hold a file of it
 
 
 def _verified_manifest(folder: Path) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from stable_baselines3.common.vec_env import VecEnv
 from rlkit.diagnostics.env_check import CHECKS, soak
 from rlkit.diagnostics.machine import gpu_load, machine, pick_device
 from rlkit.diagnostics.throughput import measure_env, measure_inference
-from rlkit.envs.registry import ENVS
+from rlkit.envs.registry import ENVS, ROCKET_LEAGUE
 from rlkit.envs.rocket_league.proofs import prove_mesh
 from rlkit.envs.rocket_league.scripts import SCRIPTS
-from rlkit.experiment import build_model, make_params_env
+from rlkit.experiment import build_model, make_params_env, torch_threads
 from rlkit.league.matches import play_matches
 from rlkit.params import Params
 
@@ -36,11 +36,11 @@ def measure(params: Params, seconds: float = 2.0) -> tuple[pd.DataFrame, pd.Data
 
     speed has columns `figure` and `value`, the device and, where there is a GPU, its memory and load among them.
     """
-    torch.set_num_threads(params.n_threads)
     env = make_params_env(params)
     try:
-        speed = measure_env(env, seconds)
-        inference = measure_inference(build_model(params, env).policy, (1, params.n_envs, 1024), seconds / 3)
+        with torch_threads(params.n_threads):
+            speed = measure_env(env, seconds)
+            inference = measure_inference(build_model(params, env).policy, (1, params.n_envs, 1024), seconds / 3)
     finally:
         env.close()
     facts = machine()
@@ -55,6 +55,7 @@ def measure(params: Params, seconds: float = 2.0) -> tuple[pd.DataFrame, pd.Data
 
 def _spaces(env: VecEnv) -> list[Check]:
     observations = env.reset()
+    env.action_space.seed(0)
     actions = np.stack([env.action_space.sample() for _ in range(env.num_envs)])
     observations, rewards, _, _ = env.step(actions)
     inside = isinstance(observations, dict) or all(env.observation_space.contains(row) for row in observations)
@@ -113,4 +114,4 @@ def _soak(params: Params) -> list[Check]:
     ]
 
 
-PROOFS: dict[str, Callable[[Params], list[Check]]] = {"rlkit/RocketLeague-v0": _rocket_league}
+PROOFS: dict[str, Callable[[Params], list[Check]]] = {ROCKET_LEAGUE: _rocket_league}

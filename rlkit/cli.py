@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +41,7 @@ def run(
 
     if outputs:
         os.environ["RLKIT_OUTPUTS"] = str(outputs.resolve())
+    phase = re.sub(r"^\d+_", "", phase)  # the notebook's file name is as good
     phase_model(phase)
     given = {}
     for item in param or []:
@@ -46,8 +49,12 @@ def run(
         if not equals:
             raise ParamsError(f"-p {item}: write it as -p NAME=VALUE, such as -p seed=3")
         given[name.strip()] = parse_value(text)
-    params = load_params(phase, given, profile=_profile_path(phase, profile), source="-p")
-    from rlkit.notebook import EXIT_CODES, run_notebook  # after the checks: papermill takes seconds to import
+    params = load_params(phase, given, profile=profile, source="-p")
+    from rlkit.experiment import check_env  # what is wrong with the env is said before a run is made
+
+    check_env(params)
+    from rlkit.notebook import run_notebook  # after the checks: papermill takes seconds to import
+    from rlkit.runs import EXIT_CODES
 
     finished, state = run_notebook(params, cell_timeout)
     status = finished.notebook_status()
@@ -59,10 +66,11 @@ def run(
 def train(folder: Annotated[Path, typer.Argument(help="a run folder in state queued")]) -> None:
     """Train in a run folder that was made before; what `rlkit.start` launches."""
     from rlkit.experiment import train as train_here
-    from rlkit.runs import attach
+    from rlkit.runs import EXIT_CODES, attach
 
     queued = attach(folder)
     train_here(queued.params, queued)
+    raise typer.Exit(EXIT_CODES[queued.status()["state"]])
 
 
 @app.command("ls")
@@ -101,7 +109,8 @@ def show(name: RunName, as_json: AsJson = False) -> None:
         return
     width = max(map(len, facts))
     for key, value in facts.items():
-        print(f"{key:<{width}}  {value}")
+        when = key in ("started", "ended", "heartbeat")
+        print(f"{key:<{width}}  {datetime.fromtimestamp(value).isoformat(' ', 'seconds') if when else value}")
 
 
 @app.command()
@@ -121,20 +130,6 @@ def report(name: RunName) -> None:
     from rlkit.runs import attach
 
     print(write_report(attach(name)))
-
-
-def _profile_path(phase: str, profile: str) -> Path:
-    from rlkit.errors import did_you_mean
-    from rlkit.runs import project_root
-
-    if Path(profile).suffix in (".yaml", ".yml"):
-        return Path(profile)
-    folder = project_root() / "params" / phase
-    path = folder / f"{profile}.yaml"
-    if path.parent != folder or not path.is_file():
-        known = [file.stem for file in folder.glob("*.yaml")]
-        raise ParamsError(f"unknown profile '{profile}' of phase '{phase}'. {did_you_mean(profile, known)}")
-    return path
 
 
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:

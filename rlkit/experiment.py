@@ -4,23 +4,27 @@ import inspect
 import os
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 
 from rlkit.checkpoint import load_checkpoint, newest_checkpoint
 from rlkit.diagnostics.machine import machine
-from rlkit.envs import make_vec_env
+from rlkit.envs import ENVS, make_vec_env
 from rlkit.envs.vec import BatchVecEnv
-from rlkit.errors import RunError
-from rlkit.files import read_json, write_json
+from rlkit.errors import CheckpointError, RunError
+from rlkit.files import project_root, read_json, write_json
 from rlkit.owner import Owner
 from rlkit.params import Params
 from rlkit.recorder import Recorder, run_logger
-from rlkit.runs import Run, create_run, identity, project_root
+from rlkit.runs import RUNNING, Run, all_runs, create_run, identity
 from rlkit.seeding import seed_everything
 from rlkit.trainers import TRAINERS
 
@@ -30,10 +34,9 @@ def train(params: Params, run: Run | None = None) -> Run:
 
     An error of the training is written to the status and raised.
     """
-    run = run or create_run(params)
-    with Owner(run, os.environ.get("RLKIT_SUPERVISOR", "")) as owner:
+    run = run or _queued_run(params) or create_run(params)
+    with Owner(run, os.environ.get("RLKIT_SUPERVISOR", "")) as owner, torch_threads(params.n_threads):
         write_json(run.folder / "machine.json", machine())
-        torch.set_num_threads(params.n_threads)
         seed_everything(params.seed)
         env = VecCheckNan(make_params_env(params), raise_exception=True)
         try:
@@ -43,7 +46,7 @@ def train(params: Params, run: Run | None = None) -> Run:
             recorder = Recorder(owner, facts, params.checkpoint_every, params.total_timesteps)
             model.learn(params.total_timesteps, callback=recorder)
             saved = recorder.checkpoint()
-            if owner.stop is None:
+            if owner.stop is None or model.num_timesteps >= params.total_timesteps:
                 owner.finish({"steps": model.num_timesteps, "checkpoint": f"checkpoints/{saved.name}"})
         finally:
             env.close()
@@ -53,20 +56,34 @@ def train(params: Params, run: Run | None = None) -> Run:
 def start(params: Params) -> Run:
     """Train in a process of its own, which outlives this one; returns at once, and `run.wait()` follows it.
 
-    Under `rlkit run` the folder that it made is used, if the parameters are its own. RunError for an env that only
-    this process knows.
+    Under `rlkit run` the folder that it made is used, if the parameters are its own. A training that runs already with
+    the same parameters (a cell run again, a second notebook) is attached to: its numbers would be the same. RunError
+    for an env that only this process knows.
     """
-    refuse_local_env(params.env_id)
-    run = _queued_run(params) or create_run(params)
+    check_env(params)
+    run = _queued_run(params)
+    if run is None and (twin := _running_twin(params)):
+        warnings.warn(f"attached to {twin.id}, which trains with these parameters already", stacklevel=2)
+        return twin
+    run = run or create_run(params)
     command = [sys.executable, "-m", "rlkit", "train", str(run.folder)]
     detached: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
         if os.name == "nt"
         else {"start_new_session": True}
     )
+    # what this process can import, such as an env module beside the notebook, the training can too
+    paths = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), *sys.path]
+    importable = os.pathsep.join(dict.fromkeys(path or os.getcwd() for path in paths))
     with open(run.folder / "train.log", "ab") as log:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=project_root(), **detached
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=project_root(),
+            env=os.environ | {"PYTHONPATH": importable},
+            **detached,
         )
     write_json(run.folder / "launched.json", identity(child.pid))
     return run
@@ -105,22 +122,48 @@ def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> OnPolicyAlg
     return model
 
 
-def refuse_local_env(env_id: str) -> None:
-    """RunError when the env's class lives in a notebook cell or script, where no other process can import it."""
-    import gymnasium
+def check_env(params: Params) -> None:
+    """Build the env once and close it, so that whatever is wrong with it is said before a run is made.
 
-    spec = gymnasium.registry.get(env_id)
-    if callable(spec and spec.entry_point) and spec.entry_point.__module__ == "__main__":
+    EnvError for an unknown id, argument or number of rows. RunError when the env's class lives in a notebook cell or
+    script, where no other process can import it.
+    """
+    entry_point = getattr(gymnasium.registry.get(params.env_id), "entry_point", "")
+    home = entry_point.__module__ if callable(entry_point) else str(entry_point).partition(":")[0]
+    if home == "__main__":
         raise RunError(
-            f"{env_id} is defined in this notebook or script, and a training in its own process cannot import it. "
-            f"Put the class in a module, or train here with rlkit.train(params)."
+            f"{params.env_id} is defined in this notebook or script, where a training in its own process cannot "
+            f"import it. Put the class in a module, or train here with rlkit.train(params)."
         )
+    one_process = {"n_workers": 1} if params.env_id in ENVS else {"n_envs": 1}
+    make_params_env(params, **one_process).close()
+
+
+@contextmanager
+def torch_threads(n: int) -> Iterator[None]:
+    """torch on `n` threads inside, as before afterwards: small nets on more are slower, on a busy machine 50 times."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _checkpoint_folder(run: Run, checkpoint: str) -> Path:
     if checkpoint == "newest":
         return newest_checkpoint(run.folder / "checkpoints")
-    return run.folder / (checkpoint if checkpoint == "best" else f"checkpoints/{int(checkpoint)}")
+    if checkpoint != "best" and not checkpoint.isdecimal():
+        raise CheckpointError(
+            f"no checkpoint is called '{checkpoint}'; give 'newest', 'best' or a step such as '500000'."
+        )
+    return run.folder / (checkpoint if checkpoint == "best" else f"checkpoints/{checkpoint}")
+
+
+def _running_twin(params: Params) -> Run | None:
+    """A training in its own process that runs now with these very parameters."""
+    twins = (run for run in reversed(all_runs()) if run.phase == params.phase and run.status()["state"] in RUNNING)
+    return next((run for run in twins if (run.folder / "launched.json").exists() and run.params == params), None)
 
 
 def _queued_run(params: Params) -> Run | None:

@@ -60,10 +60,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON in `path`, or None when the file is not there or not whole."""
+    """The JSON in `path`, or None when the file is not there, not whole, or just being replaced (Windows)."""
     try:
         return json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, UnicodeDecodeError):
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError):
         return None
 
 
@@ -94,6 +94,15 @@ def slug(text: str) -> str:
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", ascii_text).strip("-")[:MAX_SLUG].strip("-")
     return f"run-{name}" if not name or name.lower() in _RESERVED else name
+
+
+def project_root() -> Path:
+    """The folder with `notebooks/` and `params/`: the nearest one above here, else where the package lies."""
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
+        if (folder / "notebooks").is_dir() and (folder / "params").is_dir():
+            return folder
+    return here
 
 
 def inside(root: Path, name: str) -> Path:

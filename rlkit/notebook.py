@@ -6,6 +6,7 @@ process that runs it writes `notebook.json`, and stops the training that the not
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 import threading
@@ -23,12 +24,11 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import LocalHandler, papermill_io
 
 from rlkit.errors import RlkitError, RunError, did_you_mean
-from rlkit.files import read_json, write_atomic, write_json
+from rlkit.files import project_root, read_json, write_atomic, write_json
 from rlkit.params import ENV_PREFIX, SETTINGS, Params
 from rlkit.progress import ProgressLine
-from rlkit.runs import RUNNING, Run, create_run, identity, outputs_root, project_root
+from rlkit.runs import RUNNING, Run, create_run, identity, is_alive, outputs_root
 
-EXIT_CODES = {"done": 0, "failed": 1, "timeout": 124, "interrupted": 130, "died": 138, "preempted": 143}
 GRACE_SECONDS = 30.0  # for a training to checkpoint and end before it is killed
 
 
@@ -55,17 +55,18 @@ def notebook_path(phase: str) -> Path:
 
 
 def run_notebook(params: Params, cell_timeout: int | None = None) -> tuple[Run, str]:
-    """Execute the phase's notebook in a new run folder; (run, state), one of EXIT_CODES' states.
+    """Execute the phase's notebook in a new run folder; (run, state), a key of `runs.EXIT_CODES`.
 
-    cell_timeout: seconds that one cell may take. Whatever happens, the notebook so far is in the run folder, and no
-    training that it started goes on alone.
+    The state is the notebook's, or, when that is done, the training's. cell_timeout: seconds that one cell may take.
+    Whatever happens, the notebook so far is in the run folder, and no training that it started goes on alone.
     """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # after Ctrl-C it reports tasks that nobody waits for
     source, run = notebook_path(params.phase), create_run(params)
     target = run.folder / "notebook.ipynb"
     record = identity() | {"state": "running", "reason": ""}
     write_json(run.folder / "notebook.json", record)
     papermill_io.register(str(target), _AtomicHandler())
-    state, reason = "failed", ""
+    state, reason, outcome = "failed", "", "failed"
     with _child_environment(run), _sigterm_raises(), _progress(run):
         try:
             papermill.execute_notebook(
@@ -79,18 +80,24 @@ def run_notebook(params: Params, cell_timeout: int | None = None) -> tuple[Run, 
                 extra_arguments=["--log-level=CRITICAL"],  # a kernel that is ended mid-cell logs tracebacks about it
                 cwd=project_root(),
             )
-            state = "done"
+            state, outcome = "done", _outcome(run)
         except BaseException as error:  # also Ctrl-C and SIGTERM: every end has a name
-            state, reason = _verdict(error)
+            state, reason = outcome, _ = _verdict(error)
             _end_training(run, state, reason)
-            if not isinstance(error, Exception | KeyboardInterrupt | Preempted):
+            if not isinstance(error, Exception | KeyboardInterrupt | Preempted | asyncio.CancelledError):
                 raise
         finally:
             with suppress(OSError):  # a full disk; the exit code still tells
                 write_json(
                     run.folder / "notebook.json", record | {"state": state, "reason": reason, "ended": time.time()}
                 )
-    return run, state
+    return run, outcome
+
+
+def _outcome(run: Run) -> str:
+    """How a run stands whose notebook came to its end: a training that it did not wait for is stopped."""
+    _end_training(run, "failed", "it ended before its training")
+    return run.status()["state"]
 
 
 def _verdict(error: BaseException) -> tuple[str, str]:
@@ -125,15 +132,16 @@ def _end_training(run: Run, state: str, reason: str) -> None:
     deadline = time.monotonic() + GRACE_SECONDS
     while run.status()["state"] in RUNNING and time.monotonic() < deadline:
         time.sleep(0.1)
-    _kill_tree((read_json(run.folder / "launched.json") or {}).get("pid"))
+    _kill_tree(read_json(run.folder / "launched.json") or {})
 
 
-def _kill_tree(pid: int | None) -> None:
+def _kill_tree(identity: dict[str, Any]) -> None:
     """Kill a process that outlived its grace, and its children."""
     with suppress(psutil.Error):
-        process = psutil.Process(pid) if pid else None
-        for one in [*process.children(recursive=True), process] if process else []:
-            one.kill()
+        if is_alive(identity):
+            process = psutil.Process(identity["pid"])
+            for one in [*process.children(recursive=True), process]:
+                one.kill()
 
 
 @contextmanager
@@ -146,7 +154,7 @@ def _child_environment(run: Run) -> Iterator[None]:
     os.environ |= {
         "RLKIT_RUN": str(run.folder),
         "RLKIT_OUTPUTS": str(outputs_root()),
-        "RLKIT_SUPERVISOR": f"{me['pid']}:{me['process_started']}",
+        "RLKIT_SUPERVISOR": f"{me['pid']}:{me['start_mark']}",
     }
     try:
         yield
@@ -182,7 +190,7 @@ def _progress(run: Run) -> Iterator[None]:
         shown: dict[str, Any] = {}
         while not over.wait(0.25):
             status = read_json(run.folder / "status.json") or {}
-            if status.get("state") == "running" or status.get("state") != shown.get("state"):
+            if status and (status["state"] == "running" or status["state"] != shown.get("state")):
                 shown = status
                 line.show(run.progress_text(status))
 

@@ -13,10 +13,12 @@ from filelock import FileLock, Timeout
 
 from rlkit import runs
 from rlkit.control import read_stop
+from rlkit.diagnostics.machine import versions
 from rlkit.errors import RunError
 from rlkit.files import append_line, sha256, write_atomic, write_json
 
 HEARTBEAT_SECONDS = 2.0
+LOCK_SECONDS = 2.0  # a viewer holds the lock for a moment when it writes a death down
 POLL_SECONDS = 0.1  # how soon a stop request is seen
 BALLAST_BYTES = 64 * 1024  # freed when the disk is full, so that the last status can still be written
 
@@ -32,19 +34,29 @@ class Owner:
         self.run = run
         self.stop: tuple[str, str] | None = None
         self._supervisor = supervisor
-        self._lock = FileLock(run.folder / "lock", timeout=0)
+        self._lock = FileLock(run.folder / "lock", timeout=LOCK_SECONDS)
         self._ended = threading.Event()
         self._writing = threading.Lock()
         self._handlers: dict[int, Any] = {}
-        self._status = runs.identity() | {"state": "running", "reason": "", "started": time.time(), "steps": 0}
+        self._status = runs.identity() | {"phase": run.phase, "state": "running", "reason": "", "steps": 0}
+        self._status |= {"started": time.time(), "versions": versions()}
 
     def __enter__(self) -> Self:
         try:
             self._lock.acquire()
         except Timeout:
             raise RunError(f"run {self.run.id} is owned by another process; see `rlkit show {self.run.id}`.") from None
-        write_atomic(self.run.folder / "ballast", b"\0" * BALLAST_BYTES)
-        self._write_status()
+        try:
+            state = self.run.status()["state"]
+            if state != "queued":
+                raise RunError(
+                    f"run {self.run.id} is {state}, and training it again would overwrite it; make a new run."
+                )
+            write_atomic(self.run.folder / "ballast", b"\0" * BALLAST_BYTES)
+            self._write_status()
+        except BaseException:
+            self._lock.release()
+            raise
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._handlers[number] = signal.signal(number, self._on_signal)
@@ -78,8 +90,12 @@ class Owner:
         self._status |= {"state": state, "reason": reason, "ended": time.time()}
         if error is not None and state == "failed":
             self._status["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
-        self._write_last_status()
-        self._lock.release()
+        try:
+            self._write_last_status()
+            if self.stop is not None:
+                self.event("stop", state=self.stop[0], reason=self.stop[1])
+        finally:
+            self._lock.release()
         return isinstance(error, KeyboardInterrupt)
 
     def _verdict(self, error: BaseException | None) -> tuple[str, str]:
@@ -89,11 +105,9 @@ class Owner:
             return "interrupted", "Ctrl-C, twice"
         if error is not None:
             return "failed", f"{type(error).__name__}: {error}"
-        if self.stop is not None:
-            return self.stop
-        if "result_sha256" not in self._status:
-            return "failed", "the training ended without a result"
-        return "done", ""
+        if "result_sha256" in self._status:  # before the stop: one that comes after the last step changes nothing
+            return "done", ""
+        return self.stop or ("failed", "the training ended without a result")
 
     def _write_status(self) -> None:
         with self._writing:
@@ -131,5 +145,5 @@ class Owner:
 
 def supervisor_lives(supervisor: str) -> bool:
     """Whether the process written as `pid:start time` (RLKIT_SUPERVISOR) still runs."""
-    pid, _, started = supervisor.partition(":")
-    return runs.same_process(int(pid), float(started))
+    pid, _, start = supervisor.partition(":")
+    return runs.same_process(int(pid), float(start))

@@ -12,9 +12,12 @@ from typing import Any, ClassVar, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rlkit.envs.registry import ROCKET_LEAGUE
 from rlkit.errors import ParamsError, did_you_mean
+from rlkit.files import project_root
 
 ENV_PREFIX = "RLKIT_"
+PARAMETER_CELL = 3  # names of parameters that a cell assigns to count as the cell of parameters
 SETTINGS = {"RLKIT_OUTPUTS", "RLKIT_RUN", "RLKIT_SUPERVISOR"}  # the kit's own variables, which are not parameters
 
 
@@ -26,7 +29,7 @@ class Params(BaseModel):
 
     name: str = Field("development", description="label of the run, a part of its folder's name")
     seed: int = Field(0, ge=0, lt=2**31, description="seeds the env, the networks and the sampling")
-    env_id: str = Field("rlkit/RocketLeague-v0", min_length=1, description="an id of the kit or any Gymnasium id")
+    env_id: str = Field(ROCKET_LEAGUE, min_length=1, description="an id of the kit or any Gymnasium id")
     env_kwargs: dict[str, Any] = Field({}, description="keyword arguments of the env, e.g. {mode: 2v2}")
     n_envs: int = Field(
         64, ge=1, le=65536, description="rows stepped together; in Rocket League each learning car is one"
@@ -34,11 +37,21 @@ class Params(BaseModel):
     n_workers: int = Field(0, ge=0, le=256, description="processes that step the env; 0 means by the machine's cores")
     total_timesteps: int = Field(2_500_000, ge=1, description="env steps of the whole training, over all rows")
 
+    @field_validator("env_kwargs")
+    @classmethod
+    def _no_core_names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        own = {"id", "env_id", "n_envs", "n_workers", "seed", "part"} & set(value)
+        if own:
+            raise ValueError(f"{', '.join(sorted(own))} cannot stand here; it is a parameter of its own")
+        return value
+
     @field_validator("*", mode="before")
     @classmethod
     def _plain_numbers(cls, value: Any, info: Any) -> Any:
         """YAML 1.1 reads 3e-4 and 1e6 as text, and Python takes True for 1: mend the first, refuse the second."""
         kind = cls.model_fields[info.field_name].annotation
+        if kind is str and isinstance(value, int | float):
+            return str(value)  # a name such as 5, which YAML reads as a number
         if kind in (int, float) and isinstance(value, bool):
             raise ValueError("is true/false, and a number is needed")
         if kind is int and isinstance(value, str):
@@ -96,15 +109,15 @@ def load_params(
 ) -> Params:
     """The validated parameters of a phase; ParamsError names the value, the reason and the fix.
 
-    values: explicit ones, or a notebook's `globals()`, of which the parameter cells' names are taken. A notebook's
-    value that equals the default counts as not given. profile: a YAML file. source: where `values` stand, for messages.
+    values: explicit ones, or a notebook's `globals()`: there, what papermill injected is explicit, and so is any other
+    value that is not the default. profile: a name or a YAML file. source: where `values` stand, for messages.
     """
     model = phase_model(phase)
     given = dict(values or {})
     if "In" in given:
-        defaults = model().model_dump()
-        given = {k: v for k, v in _notebook_values(given, model).items() if k not in defaults or v != defaults[k]}
-    layers = [(read_profile(profile), str(profile))] if profile else []
+        given = _notebook_values(given, model)
+    path = profile and profile_path(phase, profile)
+    layers = [(read_profile(path), str(path))] if path else []
     layers += [(_environment(model), "environment"), (given, source)]
     origin: dict[str, str] = {}
     merged: dict[str, Any] = {}
@@ -120,10 +133,12 @@ def load_params(
 
 def read_params(phase: str, path: Path) -> Params:
     """The parameters in a run folder's params.yaml, as they stand: neither profile nor environment changes them."""
+    model, values = phase_model(phase), read_profile(path)
+    _check_names(model, values, str(path))
     try:
-        return phase_model(phase)(**read_profile(path))
+        return model(**values)
     except ValidationError as error:
-        raise ParamsError(_explain(phase_model(phase), error, {})) from None
+        raise ParamsError(_explain(model, error, dict.fromkeys(values, str(path)))) from None
 
 
 def phase_model(phase: str) -> type[Params]:
@@ -131,6 +146,18 @@ def phase_model(phase: str) -> type[Params]:
     if phase not in PHASES:
         raise ParamsError(f"unknown phase '{phase}'. {did_you_mean(phase, PHASES)}")
     return PHASES[phase]
+
+
+def profile_path(phase: str, profile: Path | str) -> Path:
+    """The file of a profile: 'testing' stands for params/<phase>/testing.yaml, a path with a suffix for itself."""
+    if Path(profile).suffix in (".yaml", ".yml"):
+        return Path(profile)
+    folder = project_root() / "params" / phase
+    path = folder / f"{profile}.yaml"
+    if path.parent != folder or not path.is_file():
+        known = [file.stem for file in folder.glob("*.yaml")]
+        raise ParamsError(f"unknown profile '{profile}' of phase '{phase}'. {did_you_mean(str(profile), known)}")
+    return path
 
 
 def read_profile(path: Path | str) -> dict[str, Any]:
@@ -178,19 +205,24 @@ def _environment(model: type[Params]) -> dict[str, Any]:
 
 
 def _notebook_values(namespace: Mapping[str, Any], model: type[Params]) -> dict[str, Any]:
-    """Names assigned by the cells that hold parameters: papermill's injected one and those naming a parameter."""
-    names: set[str] = set()
-    for cell in namespace["In"]:
-        try:
-            body = ast.parse(cell).body
-        except SyntaxError:  # a cell with a line magic
-            continue
-        assigned = {
-            t.id for node in body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
-        }
-        if cell.startswith("# Parameters") or assigned & set(model.model_fields):
-            names |= assigned
-    return {name: namespace[name] for name in names if name in namespace and name != "params"}
+    """The explicit values of a notebook, and any name of its last parameter cells that is no parameter."""
+    defaults = model().model_dump()
+    cells = [(cell, _assigned(cell)) for cell in namespace["In"]]
+    injected = next((names for cell, names in reversed(cells) if cell.startswith("# Parameters")), set())
+    written = next((names for _, names in reversed(cells) if len(names & set(defaults)) >= PARAMETER_CELL), set())
+    names = {name for name in {*injected, *written, *defaults} if name in namespace}
+    return {name: namespace[name] for name in names if name in injected or namespace[name] != defaults.get(name, ...)}
+
+
+def _assigned(cell: str) -> set[str]:
+    """The names that a cell's code assigns at its top level."""
+    try:
+        body = ast.parse(cell).body
+    except SyntaxError:  # a cell with a line magic
+        return set()
+    targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in body if isinstance(node, ast.AnnAssign)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _check_names(model: type[Params], layer: Mapping[str, Any], place: str) -> None:
@@ -213,6 +245,6 @@ def _explain(model: type[Params], error: ValidationError, origin: Mapping[str, s
         reason = item["msg"].removeprefix("Value error, ")
         lines.append(
             f"{origin.get(name, 'default')}: {name}={item['input']!r}: {reason}. "
-            f"It is the {field.description}; default {field.get_default()!r}."
+            f"({name}: {field.description}; default {field.get_default()!r})"
         )
     return "\n".join(lines)

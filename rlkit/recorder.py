@@ -14,6 +14,7 @@ from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputF
 from stable_baselines3.common.utils import safe_mean
 
 from rlkit.checkpoint import prune_checkpoints, save_checkpoint
+from rlkit.diagnostics.machine import versions
 from rlkit.diagnostics.throughput import PhaseTimer
 from rlkit.files import append_line, write_atomic
 from rlkit.owner import Owner
@@ -66,7 +67,9 @@ class Recorder(BaseCallback):
 
     def _on_training_start(self) -> None:
         self._timer, self._since, self._steps = PhaseTimer(self.model), time.perf_counter(), 0
-        self.owner.progress(0, total_timesteps=self.total, device=str(self.model.device))
+        rollout = self.model.n_steps * self.model.n_envs
+        whole = -(-self.total // rollout) * rollout  # SB3 trains in whole rollouts
+        self.owner.progress(0, total_timesteps=whole, device=str(self.model.device))
 
     def _on_step(self) -> bool:
         for info in self.locals["infos"]:
@@ -75,27 +78,30 @@ class Recorder(BaseCallback):
         return self.owner.stop is None
 
     def _on_rollout_end(self) -> None:
-        """Logged before SB3's dump of this rollout, so that one line of metrics.csv holds one rollout."""
+        """Logged before SB3's dump of this rollout; train/* on the same line are of the update before it, as in SB3."""
         for name in self._terms[0] if self._terms else ():
             self.logger.record(f"reward/{name}", float(np.mean([terms[name] for terms in self._terms])))
-        for part, seconds in self._timer.take().items():
-            self.logger.record(f"time/{part}_seconds", seconds)
+        self._record_times()
         now, steps = time.perf_counter(), self.num_timesteps
         speed = (steps - self._steps) / (now - self._since)
         self._since, self._steps = now, steps
         self.logger.record("time/steps_per_second", speed)
         mean = safe_mean([episode["r"] for episode in self.model.ep_info_buffer]) if self.model.ep_info_buffer else None
         self.owner.progress(steps, steps_per_second=speed, ep_rew_mean=mean)
-        if steps - self._last_saved >= self.every:
+        if steps - self._last_saved >= self.every and steps < self.total:  # at the end it follows the last update
             self.checkpoint()
             if mean is not None and mean > self._best and len(self.model.ep_info_buffer) >= BEST_AFTER_EPISODES:
                 self._best = mean
                 self._save(self.owner.run.folder / "best", ep_rew_mean=mean)
 
     def checkpoint(self) -> Path:
-        """Write checkpoints/<step>/ now and delete the oldest beyond KEEP_CHECKPOINTS."""
+        """Write checkpoints/<step>/ now and delete the oldest beyond KEEP_CHECKPOINTS.
+
+        During training these are the weights that played the rollout up to <step>; the update on it follows.
+        """
         folder = self.owner.run.folder / "checkpoints"
         self._last_saved = self.num_timesteps
+        self.owner.progress(self.num_timesteps)
         self._save(folder / str(self.num_timesteps))
         prune_checkpoints(folder, KEEP_CHECKPOINTS)
         self.owner.event("checkpoint", folder=f"checkpoints/{self.num_timesteps}")
@@ -103,8 +109,16 @@ class Recorder(BaseCallback):
 
     def _save(self, folder: Path, **more: Any) -> None:
         policy = self.model.policy
-        facts = self.facts | {"step": self.num_timesteps, "exactness": "statistical", **more}
+        facts = self.facts | {"step": self.num_timesteps, "exactness": "statistical", "versions": versions(), **more}
         save_checkpoint(folder, policy.state_dict(), policy.optimizer.state_dict(), facts)
 
     def _on_training_end(self) -> None:
+        """SB3 dumps before each update, so the last one still waits to be written."""
+        self._record_times()
+        self.logger.record("time/total_timesteps", self.num_timesteps)
+        self.logger.dump(self.num_timesteps)
         self._timer.uninstall()
+
+    def _record_times(self) -> None:
+        for part, seconds in self._timer.take().items():
+            self.logger.record(f"time/{part}_seconds", seconds)

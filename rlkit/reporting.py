@@ -1,5 +1,6 @@
 """From a run folder to figures, a report page, and a replay one can watch: everything here only reads the folder."""
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ def watch(run: Run, name: str = "") -> HTML:
     """The run's replay as a player for a notebook cell: the last one, or that of the name."""
     found = [path for path in replays(run) if name in path.stem]
     if not found:
-        return HTML(f"<p>Run {run.id} has no replay {name}: its env does not draw itself.</p>")
+        known = ", ".join(path.stem for path in replays(run)) or "none: evaluate it first, if its env draws itself"
+        return HTML(f"<p>Run {run.id} has no replay '{html.escape(name)}'. Replays: {known}.</p>")
     return HTML(Replay.from_bytes(found[-1].read_bytes()).embed())
 
 
@@ -116,7 +118,7 @@ def report(run: Run) -> Path:
     for name, table in run.tables().items():
         if name == "matches":
             table = table.set_index("opponent").T  # twenty columns are read more easily as rows
-        if len(table) <= 40:  # games and episodes are in the folder; their figures are above
+        if not name.startswith(("games-", "episodes")):  # those are in the folder; their figures are above
             hint = HOW_TO_READ.get(name, "") if name not in figures(run) else ""
             title = f"Table: {name.replace('-', ' ')}"
             sections.append(Table(title=title, run_id=run.id, frame=table, how_to_read=hint))
@@ -134,9 +136,12 @@ def _headline(run: Run, status: dict[str, Any]) -> dict[str, object]:
     seconds = status.get("ended", 0) - status.get("started", 0)
     values: dict[str, object] = {"state": status["state"], "env steps": status.get("steps", 0)}
     if seconds > 0:
-        values |= {"training time": clock(seconds), "steps per second": round(status.get("steps", 0) / seconds)}
+        speed = round(status.get("steps", 0) / seconds)
+        values |= {"training, start to end": clock(seconds), "steps per second, start to end": speed}
     if status.get("ep_rew_mean") is not None:
         values["mean return, last 100 episodes"] = status["ep_rew_mean"]
     for row in run.tables().get("matches", []).to_dict("records") if "matches" in run.tables() else []:
-        values[f"won against {row['opponent']}"] = f"{100 * row['win_rate']:.0f} %"
+        low, high, own = 100 * row["win_rate_low"], 100 * row["win_rate_high"], row["wins_by_own_goal"]
+        label = f"won against {row['opponent']}: {low:.0f} to {high:.0f} %, {own} of {row['wins']} by own goals"
+        values[label] = f"{100 * row['win_rate']:.0f} %"
     return values

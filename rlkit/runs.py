@@ -3,9 +3,10 @@
 import os
 import shutil
 import socket
+import sys
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,19 @@ from filelock import FileLock, Timeout
 
 from rlkit.control import request_stop
 from rlkit.errors import RunError, did_you_mean
-from rlkit.files import inside, read_json, read_lines, sha256, slug, write_atomic, write_json
+from rlkit.files import inside, project_root, read_json, read_lines, sha256, slug, write_atomic, write_json
 from rlkit.params import Params, dump_yaml, read_params
 from rlkit.progress import ProgressLine, progress_text
 
 RUNNING = ("queued", "running")
+EXIT_CODES = {"done": 0, "failed": 1, "timeout": 124, "interrupted": 130, "died": 138, "preempted": 143}  # by state
 STALE_SECONDS = 60.0  # a heartbeat older than this, from another machine, counts as dead
 MIN_FREE_BYTES = 32 * 2**20  # a run that starts with less disk than this would die at its first checkpoint
 
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A view of one run folder; it never writes into a training, except by its mailbox."""
+    """A view of one run folder. It reaches a training only by its mailbox; besides, it keeps tables for the report."""
 
     folder: Path
 
@@ -42,8 +44,8 @@ class Run:
 
     @property
     def phase(self) -> str:
-        """The phase the run belongs to."""
-        return self.folder.parent.name
+        """The phase the run belongs to, also when its folder was copied elsewhere."""
+        return (read_json(self.folder / "status.json") or {}).get("phase", self.folder.parent.name)
 
     @property
     def params(self) -> Params:
@@ -53,7 +55,7 @@ class Run:
     def status(self) -> dict[str, Any]:
         """`status.json`, corrected: a training whose process is gone has `died`, whatever it last wrote."""
         status = read_json(self.folder / "status.json")
-        if status is None:
+        if not isinstance(status, dict) or "state" not in status:
             return {"state": "died", "reason": "status.json is missing or damaged", "steps": 0}
         process = status if status["state"] == "running" else read_json(self.folder / "launched.json") or status
         if status["state"] in RUNNING and not is_alive(process):
@@ -69,7 +71,7 @@ class Run:
 
     def keep_tables(self, **tables: pd.DataFrame) -> None:
         """Store tables by name, as `tables/<name>.csv`, for figures and the report."""
-        for name, table in tables.items():
+        for name, table in ((name, table) for name, table in tables.items() if len(table.columns)):
             path = self.folder / "tables" / f"{slug(name)}.csv"
             path.parent.mkdir(exist_ok=True)
             write_atomic(path, table.to_csv(index=False))
@@ -86,8 +88,11 @@ class Run:
         request_stop(self.folder, reason, state)
 
     def wait(self, timeout: float | None = None) -> "Run":
-        """Follow the training on one progress line until it is over; RunError when it failed or died."""
-        line, deadline = ProgressLine(), time.monotonic() + (timeout or float("inf"))
+        """Follow the training on one progress line until it is over, or for `timeout` seconds.
+
+        RunError when it failed or died; a training that somebody stopped on purpose is no error.
+        """
+        line, deadline = ProgressLine(), time.monotonic() + (float("inf") if timeout is None else timeout)
         while (status := self.status())["state"] in RUNNING and time.monotonic() < deadline:
             line.show(self.progress_text(status))
             time.sleep(0.2)
@@ -143,32 +148,32 @@ def is_alive(status: dict[str, Any]) -> bool:
     """Whether the process named in a status still runs: by pid and start time here, by heartbeat elsewhere."""
     if status.get("host") != socket.gethostname():
         return time.time() - status.get("heartbeat", 0) < STALE_SECONDS
-    return same_process(status.get("pid", -1), status.get("process_started", 0.0))
+    return same_process(status.get("pid", -1), status.get("start_mark", 0.0))
 
 
-def same_process(pid: int, started: float) -> bool:
-    """Whether `pid` is still the process that started at `started` (seconds since the epoch), and no zombie."""
+def same_process(pid: int, start: float) -> bool:
+    """Whether `pid` is still the process whose `start_mark` this is, and no zombie."""
     try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - started) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, ValueError):
+        return start_mark(pid) == start and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError, ValueError):
         return False
+
+
+def start_mark(pid: int) -> float:
+    """A number that tells a process from a later one with its pid, and that no change of the clock changes.
+
+    On Linux the clock ticks from boot to its start (field 22 of /proc/PID/stat), since psutil's time moves with the
+    clock there; elsewhere the system keeps the time itself.
+    """
+    if sys.platform == "linux":
+        return float(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19])
+    return psutil.Process(pid).create_time()
 
 
 def identity(pid: int | None = None) -> dict[str, Any]:
     """What `is_alive` needs to recognise a process later, by default this one."""
-    process = psutil.Process(pid)
-    started = process.create_time()
-    return {"host": socket.gethostname(), "pid": process.pid, "process_started": started, "heartbeat": time.time()}
-
-
-def project_root() -> Path:
-    """The folder with `notebooks/` and `params/`: the nearest one above here, else where the package lies."""
-    here = Path.cwd().resolve()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
-        if (folder / "notebooks").is_dir() and (folder / "params").is_dir():
-            return folder
-    return here
+    pid = pid or os.getpid()
+    return {"host": socket.gethostname(), "pid": pid, "start_mark": start_mark(pid), "heartbeat": time.time()}
 
 
 def outputs_root() -> Path:
@@ -179,8 +184,8 @@ def outputs_root() -> Path:
 
 def create_run(params: Params) -> Run:
     """A new run folder in state `queued`; RunError when it cannot be made or the disk is nearly full."""
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    run_id = f"{stamp}_{slug(params.name)}_s{params.seed}_{uuid4().hex[:6]}"
+    now = datetime.now(UTC)  # to the millisecond, and without summer time, so that names sort by age
+    run_id = f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}_{slug(params.name)}_s{params.seed}_{uuid4().hex[:6]}"
     folder = inside(outputs_root(), f"{params.phase}/{run_id}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +195,8 @@ def create_run(params: Params) -> Run:
             )
         folder.mkdir()  # exclusive: two runs never share a folder
         write_atomic(folder / "params.yaml", dump_yaml(params))
-        write_json(folder / "status.json", identity() | {"state": "queued", "reason": "", "steps": 0})
+        status = {"phase": params.phase, "state": "queued", "reason": "", "steps": 0}
+        write_json(folder / "status.json", identity() | status)
     except OSError as error:
         raise RunError(
             f"cannot write run folders under {folder.parent}: {error.strerror}. Give a folder you may write to, "
@@ -201,7 +207,8 @@ def create_run(params: Params) -> Run:
 
 def all_runs() -> list[Run]:
     """Every run folder under the outputs root, oldest first; the folders are the index."""
-    return [Run(path.parent) for path in sorted(outputs_root().glob("*/*/params.yaml"), key=lambda p: p.parent.name)]
+    folders = {path.parent for name in ("params.yaml", "status.json") for path in outputs_root().glob(f"*/*/{name}")}
+    return [Run(folder) for folder in sorted(folders, key=lambda folder: folder.name)]
 
 
 def attach(name: str | Path) -> Run:
@@ -220,4 +227,6 @@ def attach(name: str | Path) -> Run:
     if found:
         several = ", ".join(run.id for run in found[:5])
         raise RunError(f"{name!r} fits {len(found)} runs: {several}. Give more of the id.")
+    if not runs:
+        raise RunError(f"no run {name!r}: there are no runs under {outputs_root()} yet.")
     raise RunError(f"no run {name!r} under {outputs_root()}. {did_you_mean(name, [run.id for run in runs[-10:]])}")

@@ -10,7 +10,7 @@ import rlkit
 from rlkit import assess, reporting
 from rlkit.checkpoint import load_checkpoint
 from rlkit.errors import CheckpointError, ParamsError, RunError
-from rlkit.experiment import load_model, make_params_env, refuse_local_env
+from rlkit.experiment import load_model, make_params_env
 from rlkit.params import load_params
 from rlkit.runs import Run
 
@@ -35,7 +35,8 @@ def test_a_run_holds_what_the_contract_names(cartpole: Run) -> None:
     assert names >= {"params.yaml", "status.json", "metrics.csv", "events.jsonl", "checkpoints", "tb", "result.json"}
     metrics = cartpole.metrics()
     assert {"rollout/ep_rew_mean", "train/approx_kl", "time/fps", "time/total_timesteps"} <= set(metrics)
-    assert metrics["time/total_timesteps"].tolist() == list(range(256, 2049, 256))
+    assert metrics["time/total_timesteps"].tolist() == [*range(256, 2049, 256), 2048]  # the last line: the last update
+    assert metrics["train/learning_rate"].iloc[-1] == cartpole.params.learning_rate_end
     checkpoints = sorted((cartpole.folder / "checkpoints").iterdir(), key=lambda p: int(p.name))
     assert [path.name for path in checkpoints] == ["1024", "1536", "2048"]  # three are kept
     assert not (cartpole.folder / "ballast").exists()
@@ -96,5 +97,5 @@ def test_an_env_of_this_notebook_is_refused_a_process_of_its_own() -> None:
     local = type("Local", (CartPoleEnv,), {"__module__": "__main__"})
     gymnasium.register("Local-v0", entry_point=local)
     with pytest.raises(RunError, match=r"rlkit\.train\(params\)"):
-        refuse_local_env("Local-v0")
+        rlkit.start(load_params("baseline", {"env_id": "Local-v0"}))
     del gymnasium.registry["Local-v0"]

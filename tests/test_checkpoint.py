@@ -80,6 +80,27 @@ def test_a_disk_that_fills_up_while_saving_keeps_the_old_one(saved: Path, monkey
     assert [p.name for p in saved.parent.iterdir()] == ["100"]
 
 
+def test_a_rename_that_fails_keeps_the_old_one(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename, calls = Path.rename, []
+
+    def failing(self: Path, target: Path) -> Path:
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        checkpoint.save_checkpoint(saved, {"a": torch.zeros(1)}, {}, {"env": ENV})
+    weights, _ = checkpoint.load_checkpoint(saved, ENV)
+    assert "b" in weights
+
+
+def test_a_kill_between_the_renames_loses_nothing(saved: Path) -> None:
+    saved.rename(saved.with_name(".100.old"))
+    assert checkpoint.load_checkpoint(saved, ENV)[1]["step"] == 100
+
+
 def test_an_optimizer_file_with_code_in_it_does_not_run(saved: Path, tmp_path: Path) -> None:
     class Hostile:
         def __reduce__(self) -> tuple:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from rlkit.checkpoint import newest_checkpoint
-from rlkit.errors import RunError
+from rlkit.errors import EnvError, RunError
 from rlkit.experiment import start
 from rlkit.owner import Owner
 from rlkit.params import Params, load_params
@@ -98,8 +98,8 @@ def test_a_signal_to_the_training(training: Run, number: signal.Signals, state: 
     assert status["state"] == state
     assert json.loads((training.folder / "status.json").read_text())["state"] == state  # written down, not only said
     newest = newest_checkpoint(training.folder / "checkpoints")
-    if state != "died":
-        assert int(newest.name) == status["steps"] or int(newest.name) > status["steps"]
+    assert state == "died" or int(newest.name) == status["steps"]
+    assert state == "died" or training.events()[-1]["kind"] == "stop"
     with pytest.raises(RunError, match="is over"):
         training.stop()
     report(f"{number.name} to the training", training)
@@ -111,42 +111,59 @@ def test_a_stop_request(training: Run) -> None:
     report("stop request", training)
 
 
-def test_one_folder_has_one_owner(training: Run) -> None:
+def test_one_folder_has_one_owner_and_one_training(training: Run) -> None:
     with pytest.raises(RunError, match="owned by another process"), Owner(training):
         pass
-    assert training.status()["state"] == "running"
+    with pytest.warns(UserWarning, match="attached to"):
+        assert start(long_params()) == training  # a cell that is run again
+    (training.folder / "control").mkdir()
+    (training.folder / "control" / "stop.json").write_text('{"reason": "no state"}')
+    time.sleep(0.5)
+    assert training.status()["state"] == "running"  # what is no request is none
+    training.stop()
+    training.wait(10)
+    with pytest.raises(RunError, match="overwrite"), Owner(training):
+        pass
+    assert training.status()["state"] == "interrupted"
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"env_id": "CartPole-v7"}, "CartPole-v"),
-        ({"env_kwargs": {"gravity": 3}}, "gravity"),
-        ({"env_id": "broken_env:Broken-v0"}, "the wheel came off"),
-    ],
+    ("fault", "words"),
+    [("raise RuntimeError('the wheel came off')", "the wheel came off"), ("outcome[0][:] = float('nan')", "found nan")],
 )
-def test_an_exception_in_the_training(
-    changes: dict, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "broken_env.py").write_text(
+def test_an_env_that_breaks(fault: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = f"broken_env_{abs(hash(words))}"
+    (tmp_path / f"{module}.py").write_text(
         "import gymnasium\n"
         "from gymnasium.envs.classic_control import CartPoleEnv\n"
         "class Broken(CartPoleEnv):\n"
         "    steps = 0\n"
         "    def step(self, action):\n"
+        "        outcome = super().step(action)\n"
         "        Broken.steps += 1\n"
-        "        if Broken.steps > 3000: raise RuntimeError('the wheel came off')\n"
-        "        return super().step(action)\n"
-        "gymnasium.register('Broken-v0', entry_point=Broken)\n"
+        f"        if Broken.steps > 3000: {fault}\n"
+        "        return outcome\n"
+        "gymnasium.register('Broken-v0', entry_point=Broken, disable_env_checker=True)\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    run = start(long_params(**changes))
+    monkeypatch.syspath_prepend(tmp_path)
+    run = start(long_params(env_id=f"{module}:Broken-v0"))
     with pytest.raises(RunError, match=words):
         run.wait(40)
     status = run.status()
     assert status["state"] == "failed"
     assert words in status["reason"]
     assert "Traceback" in status["traceback"]
+    newest_checkpoint(run.folder / "checkpoints")
+    report(words, run)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"env_id": "CartPole-v7"}, {"env_kwargs": {"gravity": 3}}, {"env_id": "nowhere:X-v0"}]
+)
+def test_an_env_that_is_not_there_makes_no_run(changes: dict) -> None:
+    with pytest.raises(EnvError, match="CartPole-v1|nowhere"):
+        start(long_params(**changes))
+    assert all_runs() == []
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,6 +254,20 @@ def test_a_fault_of_the_headless_notebook(
     assert nbformat.read(run.folder / "notebook.ipynb", 4).cells  # whole, whenever it was cut off
     newest_checkpoint(run.folder / "checkpoints")
     report(fault, run)
+
+
+def test_a_stopped_training_is_no_success_of_its_notebook(runner: Callable[..., subprocess.Popen]) -> None:
+    process = runner()
+    run = training_of_runner()
+    run.stop("enough")
+    assert process.wait(40) == 130
+    assert (run.notebook_status()["state"], run.status()["state"]) == ("done", "interrupted")
+
+
+def test_a_notebook_that_does_not_wait_leaves_no_training(runner: Callable[..., subprocess.Popen]) -> None:
+    assert runner(last_cell="pass").wait(40) == 130
+    (run,) = all_runs()
+    assert "ended before its training" in run.status()["reason"]
 
 
 def test_a_notebook_that_fails_before_it_trains_leaves_no_queued_run(runner: Callable[..., subprocess.Popen]) -> None:

@@ -30,6 +30,7 @@ def test_precedence_is_profile_then_environment_then_explicit(tmp_path: Path, mo
         ({"learning_rate": 7}, ["learning_rate=7", "less than or equal to 1", "default 0.0007"]),
         ({"learning_rate": float("nan")}, ["learning_rate"]),
         ({"net_arch": []}, ["net_arch=[]", "at least one width"]),
+        ({"env_kwargs": {"n_envs": 3}}, ["n_envs cannot stand here"]),
         ({"device": "gpu"}, ["device='gpu'", "'cuda'"]),
         ({"batch_size": 10**6}, ["batch_size=1000000", "64 x 256 = 16384"]),
     ],
@@ -72,6 +73,27 @@ def test_a_notebook_gives_the_names_of_its_parameter_cells_only() -> None:
     namespace |= {"In": [*cells, "# Parameters\nsed = 3\n"], "sed": 3}
     with pytest.raises(ParamsError, match="Did you mean 'seed'"):
         params.load_params("baseline", namespace)
+
+
+def test_a_notebook_corrected_and_annotated() -> None:
+    wrong = "seed: int = 5\nn_steps = 256\nn_epochs = 4\nsed = 3"
+    namespace = {"In": [wrong], "seed": 5, "n_steps": 256, "n_epochs": 4, "sed": 3}
+    with pytest.raises(ParamsError, match="unknown parameter 'sed'"):
+        params.load_params("baseline", namespace)
+    namespace["In"] = [wrong, wrong.replace("sed = 3", "")]
+    assert params.load_params("baseline", namespace).seed == 5
+
+
+def test_what_papermill_injects_is_explicit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RLKIT_SEED", "5")
+    namespace = {"In": ["seed = 3", "# Parameters\nseed = 0\n"], "seed": 0}
+    assert params.load_params("baseline", namespace).seed == 0
+
+
+def test_a_run_folder_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("seed: 3\nold_name: 1\n")
+    with pytest.raises(ParamsError, match=r"params\.yaml: unknown parameter 'old_name'"):
+        params.read_params("baseline", tmp_path / "params.yaml")
 
 
 def test_a_notebook_default_yields_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

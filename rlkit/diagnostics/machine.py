@@ -34,7 +34,7 @@ def machine() -> dict[str, Any]:
         "device_name": _device_name(device),
         "backend": _backend(device),
     }
-    return facts | gpu_load(device) | {"versions": _versions()}
+    return facts | gpu_load(device) | {"versions": versions()}
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
@@ -138,7 +138,7 @@ def _utilisation(device: torch.device) -> float:
         return float("nan")
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Installed versions of the packages that decide a figure; those not installed are left out."""
     versions = {}
     for package in PACKAGES:

@@ -10,8 +10,9 @@ import gymnasium
 from rlkit.envs.batch import Batch
 from rlkit.errors import EnvError
 
+ROCKET_LEAGUE = "rlkit/RocketLeague-v0"
 ENVS: dict[str, str] = {
-    "rlkit/RocketLeague-v0": "rlkit.envs.rocket_league.env:RocketLeague",
+    ROCKET_LEAGUE: "rlkit.envs.rocket_league.env:RocketLeague",
 }
 
 

@@ -53,6 +53,7 @@ class Matches:
         }
         counts = {"player": self.player, "opponent": self.opponent, "games": len(table)}
         counts |= {"wins": wins, "losses": losses, "draws": draws}
+        counts["wins_by_own_goal"] = int(((table["result"] == "win") & table["own_goal"]).sum())
         return pd.DataFrame([counts | rates | per_minute | {"minutes": minutes}])
 
 

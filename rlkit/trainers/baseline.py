@@ -7,6 +7,8 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
+from rlkit.diagnostics.machine import pick_device
+
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
@@ -33,14 +35,14 @@ def baseline_ppo(
 
     The arguments are SB3's, but for `learning_rate_end` (the rate falls to it linearly), `net_arch` (the widths of
     both nets) and `activation` ('tanh' or 'relu'). device 'auto' means the CPU: SB3's PPO on nets this small is
-    slower on a GPU (DLR-RM/stable-baselines3 issue 1245).
+    slower on a GPU (DLR-RM/stable-baselines3 issue 1245). ParamsError for a device that is not there.
     """
     space = env.observation_space
     return PPO(
         "MultiInputPolicy" if isinstance(space, gymnasium.spaces.Dict) else "MlpPolicy",
         env,
         seed=seed,
-        device="cpu" if device == "auto" else device,
+        device="cpu" if device == "auto" else pick_device(device),
         n_steps=n_steps,
         batch_size=batch_size,
         n_epochs=n_epochs,
@@ -56,5 +58,8 @@ def baseline_ppo(
 
 
 def linear(start: float, end: float) -> Callable[[float], float]:
-    """An SB3 schedule from `start` to `end`; its argument is the share of the training that is left, 1 to 0."""
-    return lambda progress_remaining: end + (start - end) * progress_remaining
+    """An SB3 schedule from `start` to `end`; its argument is the share of the training that is left, 1 to 0.
+
+    SB3 lets it fall below 0, because the last rollout is rounded up past the total; the rate stays at `end` there.
+    """
+    return lambda progress_remaining: end + (start - end) * max(0.0, progress_remaining)

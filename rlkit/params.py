@@ -35,7 +35,7 @@ class Params(BaseModel):
         64, ge=1, le=65536, description="rows stepped together; in Rocket League each learning car is one"
     )
     n_workers: int = Field(0, ge=0, le=256, description="processes that step the env; 0 means by the machine's cores")
-    total_timesteps: int = Field(2_500_000, ge=1, description="env steps of the whole training, over all rows")
+    total_timesteps: int = Field(3_000_000, ge=1, description="env steps of the whole training, over all rows")
 
     @field_validator("env_kwargs")
     @classmethod
@@ -68,7 +68,7 @@ class BaselineParams(Params):
     phase: ClassVar[str] = "baseline"
 
     n_steps: int = Field(256, ge=2, description="env steps per row in each rollout")
-    batch_size: int = Field(2048, ge=2, description="samples per gradient step")
+    batch_size: int = Field(1024, ge=2, description="samples per gradient step")
     n_epochs: int = Field(4, ge=1, description="passes over each rollout")
     learning_rate: float = Field(7e-4, gt=0, le=1, description="Adam's step size at the start")
     learning_rate_end: float = Field(2e-4, ge=0, le=1, description="Adam's step size at the end, reached linearly")

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 import traceback
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -91,9 +92,10 @@ class Owner:
         if error is not None and state == "failed":
             self._status["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
         try:
-            self._write_last_status()
             if self.stop is not None:
-                self.event("stop", state=self.stop[0], reason=self.stop[1])
+                with suppress(OSError):  # a full disk; the status says it too
+                    self.event("stop", state=self.stop[0], reason=self.stop[1])
+            self._write_last_status()
         finally:
             self._lock.release()
         return isinstance(error, KeyboardInterrupt)

@@ -161,7 +161,7 @@ def test_an_env_that_breaks(fault: str, words: str, tmp_path: Path, monkeypatch:
     "changes", [{"env_id": "CartPole-v7"}, {"env_kwargs": {"gravity": 3}}, {"env_id": "nowhere:X-v0"}]
 )
 def test_an_env_that_is_not_there_makes_no_run(changes: dict) -> None:
-    with pytest.raises(EnvError, match="CartPole-v1|nowhere"):
+    with pytest.raises(EnvError, match=r"CartPole-v1|nowhere"):
         start(long_params(**changes))
     assert all_runs() == []
 

@@ -10,7 +10,7 @@ from rlkit.league.matches import Matches, Policy, play_matches, win_matrix
 
 
 def row(result, side="blue", seconds=30.0, touches=5, opponent_touches=1):
-    return {"result": result, "side": side, "seconds": seconds, "goals": int(result == "win"),
+    return {"result": result, "own_goal": False, "side": side, "seconds": seconds, "goals": int(result == "win"),
             "conceded": int(result == "loss"), "touches": touches, "opponent_touches": opponent_touches}  # fmt: skip
 
 
@@ -28,9 +28,12 @@ class Boosting:
 
 
 def test_summary_by_hand():
-    table = pd.DataFrame([row("win")] * 6 + [row("loss")] * 2 + [row("draw", seconds=120.0)] * 2)
+    table = pd.DataFrame(
+        [row("win")] * 5 + [row("win") | {"own_goal": True}] + [row("loss")] * 2 + [row("draw", seconds=120.0)] * 2
+    )
     summary = Matches("one", "two", table).summary().iloc[0]
     assert (summary["games"], summary["wins"], summary["losses"], summary["draws"]) == (10, 6, 2, 2)
+    assert summary["wins_by_own_goal"] == 1
     assert summary["minutes"] == 8
     assert summary["win_rate"] == 0.6
     assert summary[["win_rate_low", "win_rate_high"]].tolist() == pytest.approx([0.3127, 0.8318], abs=1e-4)  # Wilson

@@ -10,6 +10,7 @@ from typing import Any
 from rlkit.envs.registry import register
 
 _HOMES = {
+    "PPO": "rlkit.trainers.ppo",
     "load_params": "rlkit.params",
     "make_vec_env": "rlkit.envs",
     "start": "rlkit.experiment",

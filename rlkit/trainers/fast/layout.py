@@ -1,0 +1,135 @@
+"""Where everything lies: two networks, their gradient and the work of one chunk of rows in a few flat arrays.
+
+Weights are kept transposed and cut into panels, PANEL outputs wide (the last may be LANES wide): inside a panel, the
+weights of one input to its PANEL outputs stand next to each other, so that a product reads them in order. Widths are
+padded with zeros to UNIT, which stay zero through a training because their gradient is zero.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from rlkit.trainers.fast.simd import PANEL, ROWS, UNIT
+
+CHUNK = 64  # rows worked on at a time: their activations fit the second-level cache, for layers up to 512 wide
+CATEGORICAL, BERNOULLI, GAUSSIAN = range(3)  # kinds of action distribution
+
+# Columns of `Network.layers`; places count floats
+N_IN, N_OUT, DEPTH, WIDTH = range(4)  # sizes as in torch; N_IN padded to whole tiles, N_OUT padded to UNIT
+WEIGHT, BIAS, TURNED = range(4, 7)  # places in `weights`; place in `turned`, -1 for a first layer
+INPUT, IN_STEP, OUTPUT, OUT_STEP = range(7, 11)  # places in `scratch` of a row's input and output; floats between rows
+HIDDEN = 11  # 1 where the activation follows, 0 for a head
+
+# Columns, CHUNK floats each, of `Network.per_row` in `scratch`
+ADVANTAGE, RETURN, OLD_LOG_PROB, OLD_VALUE, LOG_PROB, ENTROPY, D_LOG_PROB, N_PER_ROW = range(8)
+
+
+class Network(NamedTuple):
+    """A policy net (layers 0 to n_policy - 1) and a value net (the others) with the memory to run them."""
+
+    layers: np.ndarray  # int64 (n_layers, 12), see the columns above
+    segments: np.ndarray  # int64: where each categorical begins among the policy's outputs, and the end of the last
+    n_policy: int
+    n_actions: int  # numbers in one action
+    kind: int  # of action distribution
+    relu: bool  # else tanh
+    log_std: int  # place in `weights` of a Gaussian's n_actions log standard deviations
+    per_row: int  # places in `scratch`: of the columns above,
+    actions: int  # of the chunk's actions, n_actions a row,
+    slopes: int  # and of two zones for the loss's derivative by a layer's output
+    other_slopes: int
+    weights: np.ndarray  # float32, aligned, as all arrays below
+    turned: np.ndarray  # weights the other way round, for the way back: panels of PANEL inputs, one row per output
+    scratch: np.ndarray  # begins with PANEL zeros
+
+
+class Layout(NamedTuple):
+    """A Network and the place of each torch parameter in its `weights`."""
+
+    network: Network
+    places: np.ndarray  # int64: of the elements of every layer's weight and bias in turn, then of log_std
+
+
+def make_layout(
+    n_inputs: int, widths: Sequence[Sequence[int]], kind: int, segments: Sequence[int], n_actions: int, relu: bool
+) -> Layout:
+    """Memory, all zeros, for two networks; widths: outputs of each layer of the policy net and of the value net.
+
+    kind: CATEGORICAL with its segments' starts and their end, BERNOULLI or GAUSSIAN (segments unused).
+    """
+    places: list[np.ndarray] = []
+    weights, turned = _Counter(), _Counter()
+    scratch = _Counter(PANEL)
+    first_input = scratch.take(CHUNK * _step(n_inputs))
+    layers = []
+    for net in widths:
+        n_in, place = n_inputs, first_input
+        for number, n_out in enumerate(net):
+            width = _up(n_out, UNIT)
+            depth = _up(n_in, UNIT if number else ROWS)  # the first layer's weights are never turned
+            at, bias = weights.take(width * depth), weights.take(width)
+            output = scratch.take(CHUNK * _step(n_out))
+            back = turned.take(width * depth) if number else -1
+            hidden = int(number < len(net) - 1)
+            row = (n_in, n_out, depth, width, at, bias, back, place, _step(n_in), output, _step(n_out), hidden)
+            layers.append(row)
+            places += [_places_of_weight(n_in, n_out, depth, at), bias + np.arange(n_out)]
+            n_in, place = n_out, output
+    log_std = weights.take(_up(n_actions, UNIT))
+    if kind == GAUSSIAN:
+        places.append(log_std + np.arange(n_actions))
+    widest = max(row[10] for row in layers)
+    zones = [scratch.take(n) for n in (N_PER_ROW * CHUNK, n_actions * CHUNK, CHUNK * widest, CHUNK * widest)]
+    network = Network(
+        np.array(layers),
+        np.array(segments, np.int64),
+        len(widths[0]),
+        n_actions,
+        kind,
+        relu,
+        log_std,
+        *zones,
+        aligned(weights.total),
+        aligned(turned.total),
+        aligned(scratch.total),
+    )
+    return Layout(network, np.concatenate(places))
+
+
+def aligned(size: int) -> np.ndarray:
+    """Zeros, float32 (size,), from a cache line's start: half of all wide loads would otherwise touch two lines."""
+    memory = np.zeros(size + 16, np.float32)
+    skip = -memory.ctypes.data % 64 // 4
+    return memory[skip : skip + size]
+
+
+def _places_of_weight(n_in: int, n_out: int, depth: int, at: int) -> np.ndarray:
+    """Place of each element of a torch weight (n_out, n_in), row by row."""
+    width = _up(n_out, UNIT)
+    out, into = np.arange(n_out)[:, None], np.arange(n_in)
+    panel = out // PANEL * PANEL
+    step = np.minimum(PANEL, width - panel)
+    return (at + panel * depth + into * step + out - panel).ravel()
+
+
+def _up(n: int, multiple: int) -> int:
+    return -(-n // multiple) * multiple
+
+
+def _step(n: int) -> int:
+    """Floats from one row to the next: padded, and for wide rows not a power of two, which would collide in caches."""
+    width = _up(n, UNIT)
+    return width if width < 128 else width + UNIT
+
+
+class _Counter:
+    """Hands out neighbouring zones of one array, each from a cache line's start."""
+
+    def __init__(self, total: int = 0) -> None:
+        self.total = _up(total, 16)
+
+    def take(self, size: int) -> int:
+        at = self.total
+        self.total += _up(size, 16)
+        return at

@@ -1,0 +1,93 @@
+"""Which models the native path serves, and for the others the one line that says why not."""
+
+from collections.abc import Iterable
+
+import numba
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.distributions import (
+    BernoulliDistribution,
+    CategoricalDistribution,
+    DiagGaussianDistribution,
+    MultiCategoricalDistribution,
+)
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.torch_layers import FlattenExtractor
+from torch import nn
+
+KINDS = (CategoricalDistribution, MultiCategoricalDistribution, BernoulliDistribution, DiagGaussianDistribution)
+ADAM_PLAIN = {"weight_decay": 0, "amsgrad": False, "maximize": False, "capturable": False, "differentiable": False}
+
+
+def obstacle(model: OnPolicyAlgorithm) -> str | None:
+    """Why the native path cannot serve this model, as the end of "... because"; None when it can."""
+    policy = model.policy
+    if numba.config.DISABLE_JIT:
+        return "numba is switched off (NUMBA_DISABLE_JIT)"
+    if policy.device.type != "cpu":
+        return f"the policy is on {policy.device}"
+    if type(policy) is not ActorCriticPolicy:
+        return f"the policy is {type(policy).__name__}"
+    if type(model.rollout_buffer) is not RolloutBuffer:
+        return f"the rollout buffer is {type(model.rollout_buffer).__name__}"
+    return _obstacle_of_spaces(policy) or _obstacle_of_networks(policy) or _obstacle_of_optimizer(policy)
+
+
+def _obstacle_of_spaces(policy: ActorCriticPolicy) -> str | None:
+    space = policy.observation_space
+    if not isinstance(space, spaces.Box):
+        return f"observations are {type(space).__name__}"
+    if policy.normalize_images and is_image_space(space):
+        return "observations are images"
+    extractors = (policy.pi_features_extractor, policy.vf_features_extractor)
+    other = [type(extractor).__name__ for extractor in extractors if type(extractor) is not FlattenExtractor]
+    if other:
+        return f"the features extractor is {other[0]}"
+    if type(policy.action_dist) not in KINDS:
+        return f"the action distribution is {type(policy.action_dist).__name__}"
+    return None
+
+
+def _obstacle_of_networks(policy: ActorCriticPolicy) -> str | None:
+    hidden = [*policy.mlp_extractor.policy_net, *policy.mlp_extractor.value_net]
+    linears, activations = hidden[::2], hidden[1::2]
+    if any(type(module) is not nn.Linear or module.bias is None for module in linears):
+        return "the networks are more than Linear layers with biases"
+    kinds = {type(module) for module in activations} - {nn.Tanh, nn.ReLU}
+    if kinds or len({type(module) for module in activations}) > 1:
+        names = sorted({type(module).__name__ for module in activations})
+        return f"the activation is {' and '.join(names)}"
+    if any(p.dtype != torch.float32 or not p.requires_grad for p in policy.parameters()):
+        return "some parameters are frozen or not float32"
+    return None
+
+
+def _obstacle_of_optimizer(policy: ActorCriticPolicy) -> str | None:
+    optimizer = policy.optimizer
+    if type(optimizer) is not torch.optim.Adam:
+        return f"the optimizer is {type(optimizer).__name__}"
+    if len(optimizer.param_groups) != 1 or not _same(optimizer.param_groups[0]["params"], policy.parameters()):
+        return "the optimizer has groups of parameters, or not all of the policy's"
+    group = optimizer.param_groups[0]
+    special = [name for name, plain in ADAM_PLAIN.items() if group.get(name, plain) != plain]
+    if special:
+        return f"the optimizer has {special[0]}={group[special[0]]}"
+    return None
+
+
+def _same(some: Iterable[torch.Tensor], others: Iterable[torch.Tensor]) -> bool:
+    return {id(tensor) for tensor in some} == {id(tensor) for tensor in others}
+
+
+def segments(policy: ActorCriticPolicy) -> list[int]:
+    """Where each categorical begins among the policy's outputs, and the end of the last; [] for others."""
+    space = policy.action_space
+    if isinstance(space, spaces.Discrete):
+        return [0, int(space.n)]
+    if isinstance(space, spaces.MultiDiscrete):
+        return [0, *np.cumsum(space.nvec).tolist()]
+    return []

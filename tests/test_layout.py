@@ -27,7 +27,7 @@ LAYERS = [  # doors first; a module imports from its own layer or from those bel
     {"league"},
     {"envs"},
     {"diagnostics"},
-    {"errors", "seeding"},
+    {"errors", "seeding", "kernels"},
 ]
 STRANGERS = {("envs", "diagnostics"), ("diagnostics", "envs")}  # neither knows the other
 

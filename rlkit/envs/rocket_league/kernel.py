@@ -4,7 +4,8 @@ import numpy as np
 
 from rlkit.envs.rocket_league.observations import observe
 from rlkit.envs.rocket_league.rewards import remember, reward
-from rlkit.envs.rocket_league.world import World, count, entry, scorer
+from rlkit.envs.rocket_league.world import World, count, scorer
+from rlkit.kernels import entry
 
 
 @entry

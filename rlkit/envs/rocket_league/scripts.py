@@ -17,7 +17,6 @@ from rlkit.envs.rocket_league.world import (
     World,
     ahead,
     ball_distance,
-    entry,
     frame_of,
     inlined,
     is_kickoff,
@@ -30,6 +29,7 @@ from rlkit.envs.rocket_league.world import (
     turned,
     vector,
 )
+from rlkit.kernels import entry
 
 NOBODY, IDLE, BASIC, RULE = -1, 0, 1, 2  # who drives a car; nobody: some policy does
 SCRIPTS = {"idle": IDLE, "basic": BASIC, "rule": RULE}

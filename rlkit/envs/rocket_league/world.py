@@ -3,11 +3,8 @@
 Tuples cost nothing in compiled code, while slices of arrays count references; so kernels read `vector(car, POSITION)`.
 """
 
-import hashlib
 import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numba
 import numpy as np
@@ -33,23 +30,6 @@ IS_BIG_PAD = np.isin(np.arange(const.N_PADS), const.BIG_PADS)
 # is for what is called often: LLVM alone leaves calls there, which count references and took 3/4 of the time.
 nopython = numba.njit(error_model="numpy")
 inlined = numba.njit(error_model="numpy", forceinline=True)
-
-
-def entry(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A compiled function that Python calls, kept on disk until any source file of this folder changes.
-
-    numba compares only the file of the function itself, and so would go on running a reward that was edited elsewhere.
-    """
-    kernel = numba.njit(cache=True, error_model="numpy")(function)
-    cache_file = getattr(getattr(kernel, "_cache", None), "_cache_file", None)  # none where NUMBA_DISABLE_JIT is set
-    if cache_file is not None:
-        cache_file._source_stamp = _SOURCES
-    return kernel
-
-
-_SOURCES = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-).hexdigest()
 
 
 class World(NamedTuple):

@@ -141,7 +141,7 @@ def check_env(params: Params) -> None:
 
 @contextmanager
 def torch_threads(n: int) -> Iterator[None]:
-    """torch on `n` threads inside, as before afterwards: small nets on more are slower, on a busy machine 50 times."""
+    """torch on `n` threads inside, as before afterwards: on a busy machine, more than one can slow small nets a lot."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:

@@ -15,7 +15,7 @@ from rlkit.envs.rocket_league.proofs import prove_mesh
 from rlkit.envs.rocket_league.scripts import SCRIPTS
 from rlkit.experiment import build_model, make_params_env, torch_threads
 from rlkit.league.matches import play_matches
-from rlkit.params import Params
+from rlkit.phases import Params
 
 Check = tuple[str, str, str, bool]  # check, found, expected, ok
 

@@ -22,7 +22,7 @@ from rlkit.envs.vec import BatchVecEnv
 from rlkit.errors import CheckpointError, RunError
 from rlkit.files import project_root, read_json, write_json
 from rlkit.owner import Owner
-from rlkit.params import Params
+from rlkit.phases import Params
 from rlkit.recorder import Recorder, run_logger
 from rlkit.runs import RUNNING, Run, all_runs, create_run, identity
 from rlkit.seeding import seed_everything

@@ -25,7 +25,8 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from rlkit.errors import RlkitError, RunError, did_you_mean
 from rlkit.files import project_root, read_json, write_atomic, write_json
-from rlkit.params import ENV_PREFIX, SETTINGS, Params
+from rlkit.params import ENV_PREFIX, SETTINGS
+from rlkit.phases import Params
 from rlkit.progress import ProgressLine
 from rlkit.runs import RUNNING, Run, create_run, identity, is_alive, outputs_root
 

@@ -1,4 +1,4 @@
-"""What decides a run, completely: one pydantic model per phase, and the one way to resolve its values.
+"""How the parameters of a run are resolved from their sources, and what a refusal says.
 
 Precedence: profile file < RLKIT_* environment variable < explicit value. A name nobody knows is an error.
 """
@@ -7,97 +7,18 @@ import ast
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 
-from rlkit.envs.registry import ROCKET_LEAGUE
 from rlkit.errors import ParamsError, did_you_mean
 from rlkit.files import project_root
+from rlkit.phases import PHASES, Params
 
 ENV_PREFIX = "RLKIT_"
 PARAMETER_CELL = 3  # names of parameters that a cell assigns to count as the cell of parameters
 SETTINGS = {"RLKIT_OUTPUTS", "RLKIT_RUN", "RLKIT_SUPERVISOR"}  # the kit's own variables, which are not parameters
-
-
-class Params(BaseModel):
-    """What every phase has: a name, a seed, an environment and a budget."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    phase: ClassVar[str]
-
-    name: str = Field("development", description="label of the run, a part of its folder's name")
-    seed: int = Field(0, ge=0, lt=2**31, description="seeds the env, the networks and the sampling")
-    env_id: str = Field(ROCKET_LEAGUE, min_length=1, description="an id of the kit or any Gymnasium id")
-    env_kwargs: dict[str, Any] = Field({}, description="keyword arguments of the env, e.g. {mode: 2v2}")
-    n_envs: int = Field(
-        64, ge=1, le=65536, description="rows stepped together; in Rocket League each learning car is one"
-    )
-    n_workers: int = Field(0, ge=0, le=256, description="processes that step the env; 0 means by the machine's cores")
-    total_timesteps: int = Field(3_000_000, ge=1, description="env steps of the whole training, over all rows")
-
-    @field_validator("env_kwargs")
-    @classmethod
-    def _no_core_names(cls, value: dict[str, Any]) -> dict[str, Any]:
-        own = {"id", "env_id", "n_envs", "n_workers", "seed", "part"} & set(value)
-        if own:
-            raise ValueError(f"{', '.join(sorted(own))} cannot stand here; it is a parameter of its own")
-        return value
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _plain_numbers(cls, value: Any, info: Any) -> Any:
-        """YAML 1.1 reads 3e-4 and 1e6 as text, and Python takes True for 1: mend the first, refuse the second."""
-        kind = cls.model_fields[info.field_name].annotation
-        if kind is str and isinstance(value, int | float):
-            return str(value)  # a name such as 5, which YAML reads as a number
-        if kind in (int, float) and isinstance(value, bool):
-            raise ValueError("is true/false, and a number is needed")
-        if kind is int and isinstance(value, str):
-            try:
-                return int(float(value)) if float(value).is_integer() else value
-            except (ValueError, OverflowError):
-                return value
-        return value
-
-
-class BaselineParams(Params):
-    """Phase 0: stable-baselines3's own PPO, unchanged."""
-
-    phase: ClassVar[str] = "baseline"
-
-    n_steps: int = Field(256, ge=2, description="env steps per row in each rollout")
-    batch_size: int = Field(1024, ge=2, description="samples per gradient step")
-    n_epochs: int = Field(4, ge=1, description="passes over each rollout")
-    learning_rate: float = Field(7e-4, gt=0, le=1, description="Adam's step size at the start")
-    learning_rate_end: float = Field(2e-4, ge=0, le=1, description="Adam's step size at the end, reached linearly")
-    gamma: float = Field(0.99, ge=0, le=1, description="discount per decision")
-    gae_lambda: float = Field(0.95, ge=0, le=1, description="GAE's lambda")
-    clip_range: float = Field(0.2, gt=0, description="PPO's clip of the probability ratio")
-    ent_coef: float = Field(0.003, ge=0, description="weight of the entropy bonus")
-    vf_coef: float = Field(0.5, ge=0, description="weight of the value loss")
-    max_grad_norm: float = Field(0.5, gt=0, description="gradient norm is clipped to this")
-    net_arch: list[int] = Field([64, 64], description="hidden widths of the policy and of the value net")
-    activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto means the CPU for nets this small")
-    n_threads: int = Field(1, ge=1, le=256, description="torch threads; more than 1 rarely pays at these sizes")
-    checkpoint_every: int = Field(500_000, ge=1, description="env steps between checkpoints")
-    eval_games: int = Field(100, ge=2, le=100_000, description="games per opponent, or episodes of any other env")
-
-    @model_validator(mode="after")
-    def _sizes_fit(self) -> "BaselineParams":
-        if self.batch_size > self.n_envs * self.n_steps:
-            raise ValueError(
-                f"batch_size={self.batch_size} is larger than the rollout of n_envs x n_steps = "
-                f"{self.n_envs} x {self.n_steps} = {self.n_envs * self.n_steps}; lower it or lengthen the rollout"
-            )
-        if not self.net_arch or min(self.net_arch) < 1:
-            raise ValueError(f"net_arch={self.net_arch} needs at least one width, each 1 or more, such as [64, 64]")
-        return self
-
-
-PHASES: dict[str, type[Params]] = {model.phase: model for model in (BaselineParams,)}
 
 
 def load_params(

@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 from rlkit.control import request_stop
 from rlkit.errors import RunError, did_you_mean
 from rlkit.files import inside, project_root, read_json, read_lines, sha256, slug, write_atomic, write_json
-from rlkit.params import Params, dump_yaml, read_params
+from rlkit.params import dump_yaml, read_params
+from rlkit.phases import Params
 from rlkit.progress import ProgressLine, progress_text
 
 RUNNING = ("queued", "running")

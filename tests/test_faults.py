@@ -19,7 +19,8 @@ from rlkit.checkpoint import newest_checkpoint
 from rlkit.errors import EnvError, RunError
 from rlkit.experiment import start
 from rlkit.owner import Owner
-from rlkit.params import Params, load_params
+from rlkit.params import load_params
+from rlkit.phases import Params
 from rlkit.runs import RUNNING, Run, all_runs, create_run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the faults are sent as POSIX signals")

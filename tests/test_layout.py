@@ -9,7 +9,7 @@ import papermill
 import pytest
 import yaml
 
-from rlkit.params import PHASES
+from rlkit.phases import PHASES
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -22,7 +22,7 @@ LAYERS = [  # doors first; a module imports from its own layer or from those bel
     {"owner"},
     {"runs"},
     {"params", "control", "checkpoint", "progress"},
-    {"files"},
+    {"files", "phases"},
     {"trainers"},
     {"league"},
     {"envs"},

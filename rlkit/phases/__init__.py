@@ -1,0 +1,9 @@
+"""What decides a run of each phase, completely: one pydantic model per phase, and the table of them.
+
+A notebook's parameters cell, `rlkit run --help` and the profiles in params/ all follow from these models.
+"""
+
+from rlkit.phases.base import Params
+from rlkit.phases.baseline import BaselineParams
+
+PHASES: dict[str, type[Params]] = {model.phase: model for model in (BaselineParams,)}

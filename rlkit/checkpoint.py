@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -13,16 +15,22 @@ from safetensors import SafetensorError
 from rlkit.errors import CheckpointError
 from rlkit.files import read_json, sha256, sync_folder, write_atomic, write_json
 
-SCHEMA = 1
-FILES = ("weights.safetensors", "optimizer.pt")
+SCHEMA = 2
+FILES = ("weights.safetensors", "training.pt")
+REPLAY = "replay.npz"  # only where an off-policy training ended or was stopped: it can be large
 
 
 def save_checkpoint(
-    folder: Path, weights: dict[str, torch.Tensor], optimizer: dict[str, Any], facts: dict[str, Any]
+    folder: Path,
+    weights: dict[str, torch.Tensor],
+    training: dict[str, Any],
+    facts: dict[str, Any],
+    replay: dict[str, np.ndarray] | None = None,
 ) -> None:
-    """Write weights, optimizer and manifest to `folder` (a new one), all or nothing.
+    """Write weights, the state of the training and a manifest to `folder` (a new one), all or nothing.
 
-    facts: plain data for the manifest, with `env` (the environment's configuration) among them.
+    training: what torch's weights-only loader reads (optimizers, counters, generators). facts: plain data for the
+    manifest, with `env` (the environment's configuration) among them. replay: arrays of a replay buffer.
     CheckpointError when a weight is NaN or infinite: such a checkpoint would only lose the good one before it.
     """
     bad = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
@@ -34,15 +42,21 @@ def save_checkpoint(
     try:
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         write_atomic(temp / "weights.safetensors", safetensors.torch.save(plain))
-        buffer = BytesIO()
-        torch.save(optimizer, buffer)
-        write_atomic(temp / "optimizer.pt", buffer.getvalue())
-        sums = {name: sha256(temp / name) for name in FILES}
+        write_atomic(temp / "training.pt", _bytes_of(torch.save, training))
+        if replay:
+            write_atomic(temp / REPLAY, _bytes_of(lambda arrays, file: np.savez(file, **arrays), replay))
+        sums = {path.name: sha256(path) for path in sorted(temp.iterdir())}
         write_json(temp / "manifest.json", {"schema": SCHEMA, "sha256": sums, **facts})
         _swap(temp, folder)
     except BaseException:
         shutil.rmtree(temp, ignore_errors=True)
         raise
+
+
+def _bytes_of(save: Callable[[Any, BytesIO], None], content: Any) -> bytes:
+    buffer = BytesIO()
+    save(content, buffer)
+    return buffer.getvalue()
 
 
 def _swap(temp: Path, folder: Path) -> None:
@@ -86,10 +100,14 @@ def load_checkpoint(folder: Path, env: dict[str, Any] | None = None) -> tuple[di
     return weights, manifest
 
 
-def load_optimizer(folder: Path) -> dict[str, Any]:
-    """The optimizer's state dict of a verified checkpoint, by torch's weights-only loader."""
-    _verified_manifest(folder)
-    return torch.load(folder / "optimizer.pt", weights_only=True)
+def load_training(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(state of the training, arrays of its replay buffer or {}) of a verified checkpoint; runs no code from it."""
+    manifest = _verified_manifest(folder)
+    training = torch.load(folder / "training.pt", weights_only=True)
+    if REPLAY not in manifest["sha256"]:
+        return training, {}
+    with np.load(folder / REPLAY, allow_pickle=False) as arrays:
+        return training, dict(arrays)
 
 
 def newest_checkpoint(folder: Path) -> Path:
@@ -114,8 +132,9 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         raise CheckpointError(f"{folder} is no checkpoint: manifest.json is missing, damaged or of another version.")
-    for name in FILES:
-        if not (folder / name).is_file() or sha256(folder / name) != manifest.get("sha256", {}).get(name):
+    sums = manifest.get("sha256", {})
+    for name in {*FILES, *sums}:
+        if not (folder / name).is_file() or sha256(folder / name) != sums.get(name):
             raise CheckpointError(f"{folder}/{name} is not the file its manifest names; take an earlier checkpoint.")
     return manifest
 

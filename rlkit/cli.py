@@ -114,6 +114,16 @@ def show(name: RunName, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def resume(name: RunName) -> None:
+    """Go on with a stopped or dead training from its newest checkpoint, in its own folder, and follow it."""
+    from rlkit.experiment import resume as resume_training
+    from rlkit.runs import EXIT_CODES, attach
+
+    one = resume_training(attach(name)).wait()
+    raise typer.Exit(EXIT_CODES[one.status()["state"]])
+
+
+@app.command()
 def stop(name: RunName) -> None:
     """Ask a training to checkpoint and stop; it ends as `interrupted`."""
     from rlkit.runs import attach

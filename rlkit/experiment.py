@@ -12,10 +12,11 @@ from typing import Any
 
 import gymnasium
 import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 
-from rlkit.checkpoint import load_checkpoint, newest_checkpoint
+from rlkit.checkpoint import load_checkpoint, load_training, newest_checkpoint
 from rlkit.diagnostics.machine import machine
 from rlkit.envs import ENVS, make_vec_env
 from rlkit.envs.vec import BatchVecEnv
@@ -24,15 +25,17 @@ from rlkit.files import project_root, read_json, write_json
 from rlkit.owner import Owner
 from rlkit.phases import Params
 from rlkit.recorder import Recorder, run_logger
-from rlkit.runs import RUNNING, Run, all_runs, create_run, identity
-from rlkit.seeding import seed_everything
+from rlkit.runs import RUNNING, Run, all_runs, create_run, identity, requeue
+from rlkit.seeding import seed_everything, stream
 from rlkit.trainers import TRAINERS
+from rlkit.trainers.state import go_on_from, refill_replay
 
 
 def train(params: Params, run: Run | None = None) -> Run:
     """Train in this process, in a new run folder or in a queued one; the run, whose status tells how it ended.
 
-    An error of the training is written to the status and raised.
+    A queued run that has checkpoints goes on from the newest. An error of the training is written to the status and
+    raised.
     """
     run = run or _queued_run(params) or create_run(params)
     with Owner(run, os.environ.get("RLKIT_SUPERVISOR", "")) as owner, torch_threads(params.n_threads):
@@ -41,16 +44,45 @@ def train(params: Params, run: Run | None = None) -> Run:
         env = VecCheckNan(make_params_env(params), raise_exception=True)
         try:
             model = build_model(params, env)
-            model.set_logger(run_logger(run.folder))
+            done = _go_on(run, model, env_facts(params, env))
+            model.set_logger(run_logger(run.folder, until=done or None))
             facts = {"run": run.id, "phase": params.phase, "seed": params.seed, "env": env_facts(params, env)}
             recorder = Recorder(owner, facts, params.checkpoint_every, params.total_timesteps)
-            model.learn(params.total_timesteps, callback=recorder)
-            saved = recorder.checkpoint()
+            every = 1 if isinstance(model, OnPolicyAlgorithm) else None  # the Recorder dumps for the others
+            left = params.total_timesteps - done
+            model.learn(left, recorder, log_interval=every, reset_num_timesteps=not done)
+            saved = recorder.checkpoint(last=True)
             if owner.stop is None or model.num_timesteps >= params.total_timesteps:
                 owner.finish({"steps": model.num_timesteps, "checkpoint": f"checkpoints/{saved.name}"})
         finally:
             env.close()
     return run
+
+
+def _go_on(run: Run, model: BaseAlgorithm, facts: dict[str, Any]) -> int:
+    """Put a fresh model where the run's newest checkpoint was taken; its step, or 0 where there is none."""
+    if not any((run.folder / "checkpoints").glob("[0-9]*")):
+        return 0
+    folder = newest_checkpoint(run.folder / "checkpoints")
+    weights, manifest = load_checkpoint(folder, facts)
+    training, replay = load_training(folder)
+    go_on_from(model, weights, training)
+    if replay:
+        refill_replay(model, replay)
+    step = manifest["step"]
+    model.get_env().seed(int(stream(run.params.seed, step).integers(2**31)))  # or its first episodes would come again
+    return step
+
+
+def resume(run: Run) -> Run:
+    """Go on with a training that is over, from its newest checkpoint and in its own folder; returns at once.
+
+    Weights, optimizers, counters and random generators go on where they were; the episodes that were in progress are
+    lost, so that the numbers differ from those of a training that never stopped. RunError for a run that still
+    trains, has trained to its end, or has no checkpoint.
+    """
+    requeue(run)
+    return _launch(run)
 
 
 def start(params: Params) -> Run:
@@ -65,7 +97,11 @@ def start(params: Params) -> Run:
     if run is None and (twin := _running_twin(params)):
         warnings.warn(f"attached to {twin.id}, which trains with these parameters already", stacklevel=2)
         return twin
-    run = run or create_run(params)
+    return _launch(run or create_run(params))
+
+
+def _launch(run: Run) -> Run:
+    """Train a queued run in a process of its own, which outlives this one."""
     command = [sys.executable, "-m", "rlkit", "train", str(run.folder)]
     detached: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
@@ -101,14 +137,14 @@ def env_facts(params: Params, env: VecEnv) -> dict[str, Any]:
     return {"env_id": params.env_id, "env_kwargs": params.env_kwargs, "config": config}
 
 
-def build_model(params: Params, env: VecEnv) -> OnPolicyAlgorithm:
+def build_model(params: Params, env: VecEnv) -> BaseAlgorithm:
     """The phase's model on `env`, fresh, with the hyperparameters that its trainer takes."""
     trainer = TRAINERS[params.phase]
     wanted = inspect.signature(trainer).parameters
     return trainer(env, **{name: value for name, value in params.model_dump().items() if name in wanted})
 
 
-def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> OnPolicyAlgorithm:
+def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> BaseAlgorithm:
     """The run's model on `env`, with the weights of checkpoint 'newest', 'best' or a step.
 
     CheckpointError when there is none, when it is damaged, or when `env` is not the task it was trained on.
@@ -116,8 +152,7 @@ def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> OnPolicyAlg
     params = run.params
     folder = _checkpoint_folder(run, checkpoint)
     weights, _ = load_checkpoint(folder, env_facts(params, env))
-    smallest = params.model_copy(update={"n_steps": 2, "batch_size": 2})  # to play, no rollout is needed
-    model = build_model(smallest, env)
+    model = build_model(params.smallest(), env)
     model.policy.load_state_dict(weights)
     return model
 

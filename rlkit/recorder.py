@@ -11,25 +11,36 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import safe_mean
 
 from rlkit.checkpoint import prune_checkpoints, save_checkpoint
 from rlkit.diagnostics.machine import versions
 from rlkit.diagnostics.throughput import PhaseTimer
-from rlkit.files import append_line, write_atomic
+from rlkit.files import append_line, read_json, write_atomic
 from rlkit.owner import Owner
+from rlkit.trainers.state import learned_weights, replay_arrays, training_state
 
 KEEP_CHECKPOINTS = 3
+DUMPS = 200  # lines of metrics that an off-policy training writes, whose rollouts are a few steps each
+STEPS = "time/total_timesteps"
 BEST_AFTER_EPISODES = 50  # a mean over fewer episodes is luck
 
 
 class MetricsWriter(KVWriter):
     """metrics.csv: one line per dump, appended and fsynced; rewritten whole when a new metric appears."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, until: int | None = None) -> None:
+        """until: the step from which a training goes on; what was written after it is dropped."""
         self.path = path
         self.rows: list[dict[str, Any]] = []
         self.columns: list[str] = []
+        if until is not None and path.exists():
+            lines = csv.DictReader(StringIO(path.read_text("utf-8")))
+            whole = [row for row in lines if None not in row.values()]  # the last line may be torn
+            self.rows = [row for row in whole if float(row.get(STEPS) or 0) <= until]
+            self.columns = list(lines.fieldnames or ())
+            self._rewrite()
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
         """SB3's logger calls this at every dump."""
@@ -39,6 +50,9 @@ class MetricsWriter(KVWriter):
         if not new:
             return append_line(self.path, self._line(row))
         self.columns = sorted([*self.columns, *new])
+        self._rewrite()
+
+    def _rewrite(self) -> None:
         lines = [{column: column for column in self.columns}, *self.rows]
         write_atomic(self.path, "".join(self._line(line) + "\n" for line in lines))
 
@@ -51,9 +65,10 @@ class MetricsWriter(KVWriter):
         """Nothing is held open."""
 
 
-def run_logger(folder: Path) -> Logger:
-    """An SB3 logger into a run folder: metrics.csv and TensorBoard's tb/."""
-    return Logger(str(folder), [MetricsWriter(folder / "metrics.csv"), TensorBoardOutputFormat(str(folder / "tb"))])
+def run_logger(folder: Path, until: int | None = None) -> Logger:
+    """An SB3 logger into a run folder: metrics.csv (up to step `until`, if that is given) and TensorBoard's tb/."""
+    metrics = MetricsWriter(folder / "metrics.csv", until)
+    return Logger(str(folder), [metrics, TensorBoardOutputFormat(str(folder / "tb"))])
 
 
 class Recorder(BaseCallback):
@@ -63,13 +78,17 @@ class Recorder(BaseCallback):
         super().__init__()
         self.owner, self.facts, self.every, self.total = owner, facts, checkpoint_every, total_timesteps
         self._terms: deque[dict[str, float]] = deque(maxlen=100)
-        self._best, self._last_saved = -math.inf, 0
+        best = read_json(owner.run.folder / "best" / "manifest.json") or {}
+        self._best, self._last_saved = best.get("ep_rew_mean", -math.inf), 0
 
     def _on_training_start(self) -> None:
-        self._timer, self._since, self._steps = PhaseTimer(self.model), time.perf_counter(), 0
-        rollout = self.model.n_steps * self.model.n_envs
+        self._timer, self._since, self._steps = PhaseTimer(self.model), time.perf_counter(), self.num_timesteps
+        self._last_saved = self.num_timesteps
+        self._on_policy = isinstance(self.model, OnPolicyAlgorithm)
+        self._every = 1 if self._on_policy else max(1, self.total // DUMPS)
+        rollout = self.model.n_envs * (self.model.n_steps if self._on_policy else 1)
         whole = -(-self.total // rollout) * rollout  # SB3 trains in whole rollouts
-        self.owner.progress(0, total_timesteps=whole, device=str(self.model.device))
+        self.owner.progress(self.num_timesteps, total_timesteps=whole, device=str(self.model.device))
 
     def _on_step(self) -> bool:
         for info in self.locals["infos"]:
@@ -79,6 +98,8 @@ class Recorder(BaseCallback):
 
     def _on_rollout_end(self) -> None:
         """Logged before SB3's dump of this rollout; train/* on the same line are of the update before it, as in SB3."""
+        if self.num_timesteps - self._steps < self._every:
+            return
         for name in self._terms[0] if self._terms else ():
             self.logger.record(f"reward/{name}", float(np.mean([terms[name] for terms in self._terms])))
         self._record_times()
@@ -88,34 +109,36 @@ class Recorder(BaseCallback):
         self.logger.record("time/steps_per_second", speed)
         mean = safe_mean([episode["r"] for episode in self.model.ep_info_buffer]) if self.model.ep_info_buffer else None
         self.owner.progress(steps, steps_per_second=speed, ep_rew_mean=mean)
+        if not self._on_policy:  # its `learn` was told to leave that to us, by log_interval=None
+            self.model.dump_logs()
         if steps - self._last_saved >= self.every and steps < self.total:  # at the end it follows the last update
             self.checkpoint()
             if mean is not None and mean > self._best and len(self.model.ep_info_buffer) >= BEST_AFTER_EPISODES:
                 self._best = mean
                 self._save(self.owner.run.folder / "best", ep_rew_mean=mean)
 
-    def checkpoint(self) -> Path:
+    def checkpoint(self, last: bool = False) -> Path:
         """Write checkpoints/<step>/ now and delete the oldest beyond KEEP_CHECKPOINTS.
 
-        During training these are the weights that played the rollout up to <step>; the update on it follows.
+        During training these are the weights that played the rollout up to <step>; the update on it follows. The last
+        one has an off-policy model's replay buffer with it.
         """
         folder = self.owner.run.folder / "checkpoints"
         self._last_saved = self.num_timesteps
         self.owner.progress(self.num_timesteps)
-        self._save(folder / str(self.num_timesteps))
+        self._save(folder / str(self.num_timesteps), replay_arrays(self.model) if last else None)
         prune_checkpoints(folder, KEEP_CHECKPOINTS)
         self.owner.event("checkpoint", folder=f"checkpoints/{self.num_timesteps}")
         return folder / str(self.num_timesteps)
 
-    def _save(self, folder: Path, **more: Any) -> None:
-        policy = self.model.policy
+    def _save(self, folder: Path, replay: dict[str, np.ndarray] | None = None, **more: Any) -> None:
         facts = self.facts | {"step": self.num_timesteps, "exactness": "statistical", "versions": versions(), **more}
-        save_checkpoint(folder, policy.state_dict(), policy.optimizer.state_dict(), facts)
+        save_checkpoint(folder, learned_weights(self.model), training_state(self.model), facts, replay)
 
     def _on_training_end(self) -> None:
         """SB3 dumps before each update, so the last one still waits to be written."""
         self._record_times()
-        self.logger.record("time/total_timesteps", self.num_timesteps)
+        self.logger.record(STEPS, self.num_timesteps)
         self.logger.dump(self.num_timesteps)
         self._timer.uninstall()
 

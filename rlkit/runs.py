@@ -1,5 +1,6 @@
 """A run is a folder, and the folder is the only truth about it: where it lies, what it holds, how it stands."""
 
+import json
 import os
 import shutil
 import socket
@@ -18,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from rlkit.control import request_stop
 from rlkit.errors import RunError, did_you_mean
-from rlkit.files import inside, project_root, read_json, read_lines, sha256, slug, write_atomic, write_json
+from rlkit.files import append_line, inside, project_root, read_json, read_lines, sha256, slug, write_atomic, write_json
 from rlkit.params import dump_yaml, read_params
 from rlkit.phases import Params
 from rlkit.progress import ProgressLine, progress_text
@@ -204,6 +205,23 @@ def create_run(params: Params) -> Run:
             f"with RLKIT_OUTPUTS or `rlkit run --outputs`."
         ) from None
     return Run(folder)
+
+
+def requeue(run: Run) -> None:
+    """Make a training that is over ready to go on from its newest checkpoint; RunError where it cannot."""
+    status = run.status()
+    if status["state"] in RUNNING:
+        raise RunError(f"run {run.id} is {status['state']}; only a training that is over can be resumed.")
+    if status["state"] == "done":
+        raise RunError(f"run {run.id} is done: it has trained its total_timesteps. Start a new run with more.")
+    if not any((run.folder / "checkpoints").glob("[0-9]*")):
+        raise RunError(f"run {run.id} has no checkpoint to go on from; start a new run with its params.yaml.")
+    for name in ("launched.json", "control/stop.json"):
+        (run.folder / name).unlink(missing_ok=True)
+    queued = {"phase": run.phase, "state": "queued", "reason": "", "steps": status.get("steps", 0)}
+    write_json(run.folder / "status.json", identity() | queued)
+    line = {"time": time.time(), "step": queued["steps"], "kind": "resume", "after": status["state"]}
+    append_line(run.folder / "events.jsonl", json.dumps(line))
 
 
 def all_runs() -> list[Run]:

@@ -17,7 +17,7 @@ import pytest
 
 from rlkit.checkpoint import newest_checkpoint
 from rlkit.errors import EnvError, RunError
-from rlkit.experiment import start
+from rlkit.experiment import resume, start
 from rlkit.owner import Owner
 from rlkit.params import load_params
 from rlkit.phases import Params
@@ -104,6 +104,25 @@ def test_a_signal_to_the_training(training: Run, number: signal.Signals, state: 
     with pytest.raises(RunError, match="is over"):
         training.stop()
     report(f"{number.name} to the training", training)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda value: value.name)
+def test_a_training_goes_on_from_its_newest_checkpoint(training: Run, number: signal.Signals) -> None:
+    with pytest.raises(RunError, match="only a training that is over"):
+        resume(training)
+    os.kill(training.status()["pid"], number)
+    until(lambda: over(training), 10)
+    step = int(newest_checkpoint(training.folder / "checkpoints").name)
+    resume(training)
+    until(lambda: over(training) or training.status().get("steps", 0) > step + 2500)
+    training.stop("enough")
+    assert until(lambda: over(training), 10)["state"] == "interrupted"
+    assert [event["kind"] for event in training.events()].count("resume") == 1
+    steps = training.metrics()["time/total_timesteps"]
+    assert steps.is_monotonic_increasing
+    assert steps.is_unique
+    assert steps.max() > step
+    report(f"{number.name}, then resumed", training)
 
 
 def test_a_stop_request(training: Run) -> None:

@@ -1,6 +1,6 @@
 """What the parameters of every phase have in common."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -26,6 +26,11 @@ class Params(BaseModel):
     n_threads: int = Field(1, ge=1, le=256, description="torch threads; more than 1 rarely pays at these sizes")
     checkpoint_every: int = Field(500_000, ge=1, description="env steps between checkpoints")
     eval_games: int = Field(100, ge=2, le=100_000, description="games per opponent, or episodes of any other env")
+
+    def smallest(self) -> Self:
+        """These parameters with the least memory for training, for a model that is only to play."""
+        small = {"n_steps": 2, "batch_size": 2, "buffer_size": 1}
+        return self.model_copy(update={name: size for name, size in small.items() if name in type(self).model_fields})
 
     @field_validator("env_kwargs")
     @classmethod

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from rlkit.trainers.baseline import baseline_ppo
 
-TRAINERS: dict[str, Callable[..., OnPolicyAlgorithm]] = {"baseline": baseline_ppo}
+TRAINERS: dict[str, Callable[..., BaseAlgorithm]] = {"baseline": baseline_ppo}

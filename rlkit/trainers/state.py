@@ -1,0 +1,74 @@
+"""What a model has learned and how far its training is, as plain tensors and numbers: the content of a checkpoint."""
+
+from collections import deque
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+
+from rlkit.errors import CheckpointError
+from rlkit.seeding import random_state, set_random_state
+
+COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls")  # SB3's; a model has some of them
+REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")  # SB3's ReplayBuffer
+
+
+def learned_weights(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
+    """The policy's weights by name, target networks among them."""
+    return model.policy.state_dict()
+
+
+def training_state(model: BaseAlgorithm) -> dict[str, Any]:
+    """Everything else that a training goes on from, by names that torch's weights-only loader reads.
+
+    optimizers: their state by SB3's names; tensors: learned values outside the policy, such as SAC's log_ent_coef;
+    counters; episodes: the last ones, as SB3 averages them; random: the global generators.
+    """
+    _, tensors = model._get_torch_save_params()
+    return {
+        "optimizers": {name: state for name, state in model.get_parameters().items() if name != "policy"},
+        "tensors": {name: attrgetter(name)(model).detach().cpu().clone() for name in tensors},
+        "counters": {name: int(getattr(model, name)) for name in COUNTERS if hasattr(model, name)},
+        "episodes": [{name: float(episode[name]) for name in "rlt"} for episode in model.ep_info_buffer or ()],
+        "random": random_state(),
+    }
+
+
+def go_on_from(model: BaseAlgorithm, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+    """Put a fresh model where `training_state` was taken; its `learn` then needs reset_num_timesteps=False.
+
+    CheckpointError when the weights are another model's.
+    """
+    try:
+        model.set_parameters({"policy": weights} | state["optimizers"], exact_match=True, device=model.device)
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointError(f"the checkpoint is of another model: {error}") from None
+    for name, value in state["tensors"].items():
+        attrgetter(name)(model).data.copy_(value)
+    for name, count in state["counters"].items():
+        setattr(model, name, count)
+    model.ep_info_buffer = deque(state["episodes"], maxlen=model._stats_window_size)
+    model.ep_success_buffer = deque(maxlen=model._stats_window_size)
+    set_random_state(state["random"])
+
+
+def replay_arrays(model: BaseAlgorithm) -> dict[str, np.ndarray]:
+    """What an off-policy model's replay buffer holds, by the names of its arrays; {} for other models and buffers."""
+    buffer = getattr(model, "replay_buffer", None)
+    if type(buffer) is not ReplayBuffer or buffer.optimize_memory_usage:
+        return {}
+    held = buffer.size()
+    return {name: getattr(buffer, name)[:held] for name in REPLAY} | {"pos": np.array(buffer.pos)}
+
+
+def refill_replay(model: BaseAlgorithm, arrays: dict[str, np.ndarray]) -> None:
+    """Put `replay_arrays` back into a fresh model's buffer; CheckpointError when it is smaller than what it held."""
+    buffer, held = model.replay_buffer, len(arrays["rewards"])
+    if held > buffer.buffer_size:
+        raise CheckpointError(f"the replay buffer held {held} steps, and this model's takes {buffer.buffer_size}.")
+    for name in REPLAY:
+        getattr(buffer, name)[:held] = arrays[name]
+    buffer.pos, buffer.full = int(arrays["pos"]) % buffer.buffer_size, held == buffer.buffer_size

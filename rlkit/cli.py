@@ -32,7 +32,9 @@ def main() -> None:
 def run(
     phase: Annotated[str, typer.Argument(help="baseline, ...: a notebook of notebooks/")],
     profile: Annotated[str, typer.Option(help="a file of params/PHASE/, or a path to any YAML")] = "development",
-    param: Annotated[list[str] | None, typer.Option("-p", "--param", metavar="NAME=VALUE")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("-p", "--param", metavar="NAME=VALUE", help="see `rlkit params PHASE`")
+    ] = None,
     outputs: Annotated[Path | None, typer.Option(help="where run folders go")] = None,
     cell_timeout: Annotated[int | None, typer.Option(help="seconds that one cell may take")] = None,
 ) -> None:
@@ -60,6 +62,29 @@ def run(
     status = finished.notebook_status()
     print(f"{state}  {finished.folder}" + (f"\n{status['reason']}" if status["reason"] else ""))
     raise typer.Exit(EXIT_CODES[state])
+
+
+@app.command("params")
+def list_params(
+    phase: Annotated[str, typer.Argument(help="baseline, ...: a notebook of notebooks/")], as_json: AsJson = False
+) -> None:
+    """List what can be set in a phase: every parameter with its default, its limits and its meaning."""
+    from rlkit.params import phase_model
+
+    model = phase_model(re.sub(r"^\d+_", "", phase))
+    schema = model.model_json_schema()["properties"]
+    rows = [
+        {"name": name, "default": value, "limits": _limits(schema[name]), "meaning": schema[name]["description"]}
+        for name, value in model().model_dump().items()
+    ]
+    _show(rows, as_json)
+
+
+def _limits(schema: dict[str, Any]) -> str:
+    """A field's choices or bounds, from its JSON schema."""
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    bounds = [f"{sign} {schema[key]}" for key, sign in signs.items() if key in schema]
+    return " | ".join(map(str, schema["enum"])) if "enum" in schema else ", ".join(bounds)
 
 
 @app.command()
@@ -150,7 +175,7 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         print("none yet")
         return
     cells = [list(rows[0])] + [
-        ["" if v is None else f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows
+        ["" if v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows
     ]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     for row in cells:

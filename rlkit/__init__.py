@@ -15,6 +15,7 @@ _HOMES = {
     "make_vec_env": "rlkit.envs",
     "start": "rlkit.experiment",
     "train": "rlkit.experiment",
+    "branch": "rlkit.experiment",
     "resume": "rlkit.experiment",
     "attach": "rlkit.runs",
     "evaluate": "rlkit.assess",

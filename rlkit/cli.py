@@ -39,18 +39,13 @@ def run(
     cell_timeout: Annotated[int | None, typer.Option(help="seconds that one cell may take")] = None,
 ) -> None:
     """Run a phase's notebook headless; the exit code is 0 only when it is done."""
-    from rlkit.params import load_params, parse_value, phase_model
+    from rlkit.params import load_params, phase_model
 
     if outputs:
         os.environ["RLKIT_OUTPUTS"] = str(outputs.resolve())
     phase = re.sub(r"^\d+_", "", phase)  # the notebook's file name is as good
     phase_model(phase)
-    given = {}
-    for item in param or []:
-        name, equals, text = item.partition("=")
-        if not equals:
-            raise ParamsError(f"-p {item}: write it as -p NAME=VALUE, such as -p seed=3")
-        given[name.strip()] = parse_value(text)
+    given = _values(param, "-p")
     params = load_params(phase, given, profile=profile, source="-p")
     from rlkit.experiment import check_env  # what is wrong with the env is said before a run is made
 
@@ -62,6 +57,19 @@ def run(
     status = finished.notebook_status()
     print(f"{state}  {finished.folder}" + (f"\n{status['reason']}" if status["reason"] else ""))
     raise typer.Exit(EXIT_CODES[state])
+
+
+def _values(items: list[str] | None, flag: str = "") -> dict[str, Any]:
+    """NAME=VALUE texts as values by name, read as YAML."""
+    from rlkit.params import parse_value
+
+    given = {}
+    for item in items or []:
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise ParamsError(f"{flag} {item}: write it as {flag} NAME=VALUE, such as {flag} seed=3".replace("  ", " "))
+        given[name.strip()] = parse_value(text)
+    return given
 
 
 @app.command("params")
@@ -140,11 +148,58 @@ def show(name: RunName, as_json: AsJson = False) -> None:
 
 @app.command()
 def resume(name: RunName) -> None:
-    """Go on with a stopped or dead training from its newest checkpoint, in its own folder, and follow it."""
+    """Let a paused training go on, or a stopped or dead one from its newest checkpoint, and follow it."""
     from rlkit.experiment import resume as resume_training
     from rlkit.runs import EXIT_CODES, attach
 
     one = resume_training(attach(name)).wait()
+    raise typer.Exit(EXIT_CODES[one.status()["state"]])
+
+
+@app.command()
+def pause(name: RunName) -> None:
+    """Hold a training at its next step; `rlkit resume` lets it go on."""
+    from rlkit.runs import attach
+
+    one = attach(name)
+    one.pause()
+    print(f"{one.id} holds; `rlkit resume {one.id}` lets it go on")
+
+
+@app.command("set")
+def edit(name: RunName, changes: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...")]) -> None:
+    """Change a training that runs, from its next rollout on: learning_rate=1e-4, 'reward_weights={touch: 1}'."""
+    from rlkit.runs import attach
+
+    one = attach(name)
+    asked = one.edit(**_values(changes))
+    for answer in one.answers(asked):
+        words = f"from step {answer['step']:,}" if answer["kind"] == "edit" else f"refused: {answer['reason']}"
+        print(f"{answer['name']} = {answer['value']}  {words}")
+
+
+@app.command()
+def tape(name: RunName) -> None:
+    """Print the run's parameters with all edits it has seen, as YAML that trains to the same numbers."""
+    from rlkit.edits import tape as edits_of
+    from rlkit.params import dump_yaml
+    from rlkit.runs import attach
+
+    one = attach(name)
+    print(dump_yaml(one.params.model_copy(update={"edits": edits_of(one)})), end="")
+
+
+@app.command()
+def branch(
+    name: RunName,
+    param: Annotated[list[str] | None, typer.Option("-p", "--param", metavar="NAME=VALUE")] = None,
+    checkpoint: Annotated[str, typer.Option(help="newest, or a step")] = "newest",
+) -> None:
+    """Go on from a checkpoint of a run in a new run, with some parameters changed, and follow it."""
+    from rlkit.experiment import branch as start_branch
+    from rlkit.runs import EXIT_CODES, attach
+
+    one = start_branch(attach(name), checkpoint, **_values(param, "-p")).wait()
     raise typer.Exit(EXIT_CODES[one.status()["state"]])
 
 
@@ -159,12 +214,52 @@ def stop(name: RunName) -> None:
 
 
 @app.command()
+def doctor(
+    phase: Annotated[str, typer.Argument(help="baseline, speed, ...: a phase of PPO")] = "speed",
+    profile: Annotated[str, typer.Option(help="a file of params/PHASE/, or a path to any YAML")] = "development",
+    param: Annotated[list[str] | None, typer.Option("-p", "--param", metavar="NAME=VALUE")] = None,
+    test: Annotated[str, typer.Option(help="only measure one part alone: env, inference, gpu, or all of them")] = "",
+    budget: Annotated[float, typer.Option(help="seconds that it may take, about")] = 180.0,
+    out: Annotated[Path | None, typer.Option(help="the profile to write; by default doctor.yaml in outputs/")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find where a training's time goes on this machine, try what may save some, and write what really does."""
+    from rlkit.params import load_params
+
+    params = load_params(re.sub(r"^\d+_", "", phase), _values(param, "-p"), profile=profile, source="-p")
+    from rlkit import doctor as clinic  # after the checks: torch takes seconds to import
+
+    if test:
+        tests = clinic.measure(params, *([] if test == "all" else [test]))
+        _show_all(tests, tests, as_json)
+        return
+    found = clinic.diagnose(params, budget)
+    path = clinic.write_profile(found, out)
+    if not as_json:
+        print(f"{found.in_short()}\n")
+    _show_all({"where the time goes": found.parts_table(), "what was tried": found.table()}, found.as_dict(), as_json)
+    if not as_json:
+        print(f"rlkit run {found.params.phase} --profile {path}")
+
+
+@app.command()
 def report(name: RunName) -> None:
     """Write the run's report.html: one file that opens anywhere, offline."""
     from rlkit.reporting import report as write_report
     from rlkit.runs import attach
 
     print(write_report(attach(name)))
+
+
+def _show_all(tables: dict[str, list[dict[str, Any]]], document: dict[str, Any], as_json: bool) -> None:
+    """Tables under their names for people, or the document for programs."""
+    if as_json:
+        print(json.dumps(document, indent=2, default=str))
+        return
+    for name, rows in tables.items():
+        print(name)
+        _show(rows, False)
+        print()
 
 
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -17,15 +17,19 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 
 from rlkit.checkpoint import load_checkpoint, load_training, newest_checkpoint
+from rlkit.control import is_paused
 from rlkit.diagnostics.machine import machine
+from rlkit.edits import tape
 from rlkit.envs import ENVS, make_vec_env
 from rlkit.envs.vec import BatchVecEnv
 from rlkit.errors import CheckpointError, RunError
 from rlkit.files import project_root, read_json, write_json
 from rlkit.owner import Owner
+from rlkit.params import load_params
 from rlkit.phases import Params
+from rlkit.processes import identity
 from rlkit.recorder import Recorder, run_logger
-from rlkit.runs import RUNNING, Run, all_runs, create_run, identity, requeue
+from rlkit.runs import RUNNING, Run, all_runs, attach, create_run, requeue
 from rlkit.seeding import seed_everything, stream
 from rlkit.trainers import TRAINERS
 from rlkit.trainers.state import go_on_from, refill_replay
@@ -47,7 +51,7 @@ def train(params: Params, run: Run | None = None) -> Run:
             done = _go_on(run, model, env_facts(params, env))
             model.set_logger(run_logger(run.folder, until=done or None))
             facts = {"run": run.id, "phase": params.phase, "seed": params.seed, "env": env_facts(params, env)}
-            recorder = Recorder(owner, facts, params.checkpoint_every, params.total_timesteps)
+            recorder = Recorder(owner, params, facts)
             every = 1 if isinstance(model, OnPolicyAlgorithm) else None  # the Recorder dumps for the others
             left = params.total_timesteps - done
             model.learn(left, recorder, log_interval=every, reset_num_timesteps=not done)
@@ -60,11 +64,15 @@ def train(params: Params, run: Run | None = None) -> Run:
 
 
 def _go_on(run: Run, model: BaseAlgorithm, facts: dict[str, Any]) -> int:
-    """Put a fresh model where the run's newest checkpoint was taken; its step, or 0 where there is none."""
-    if not any((run.folder / "checkpoints").glob("[0-9]*")):
+    """Put a fresh model where the run's newest checkpoint was taken, else where it is told to start from; the step."""
+    if any((run.folder / "checkpoints").glob("[0-9]*")):
+        folder = newest_checkpoint(run.folder / "checkpoints")
+        weights, manifest = load_checkpoint(folder, facts)
+    elif run.params.start_from:
+        folder = _start_folder(run.params)
+        weights, manifest = load_checkpoint(folder)  # its env may differ in what a branch changes, such as rewards
+    else:
         return 0
-    folder = newest_checkpoint(run.folder / "checkpoints")
-    weights, manifest = load_checkpoint(folder, facts)
     training, replay = load_training(folder)
     go_on_from(model, weights, training)
     if replay:
@@ -74,13 +82,34 @@ def _go_on(run: Run, model: BaseAlgorithm, facts: dict[str, Any]) -> int:
     return step
 
 
+def _start_folder(params: Params) -> Path:
+    """The checkpoint that `start_from` names: a run's newest, or that of a step as run/step."""
+    name, _, step = params.start_from.partition("/")
+    return _checkpoint_folder(attach(name), step or "newest")
+
+
+def branch(run: Run, checkpoint: str = "newest", **changes: Any) -> Run:
+    """A new run that goes on from a checkpoint of `run` with some parameters changed, in a process of its own.
+
+    checkpoint: 'newest' or a step. The edits that `run` had seen until then hold in the branch as well. ParamsError
+    for a change that the phase does not know; CheckpointError when the checkpoint is gone.
+    """
+    step = int(_checkpoint_folder(run, checkpoint).name)
+    edits = [edit for edit in tape(run) if edit["step"] <= step]
+    values = run.params.model_dump() | {"start_from": f"{run.id}/{step}", "edits": edits} | changes
+    return start(load_params(run.phase, values, source="branch"))
+
+
 def resume(run: Run) -> Run:
-    """Go on with a training that is over, from its newest checkpoint and in its own folder; returns at once.
+    """Go on with a training that is paused, or that is over, from its newest checkpoint; returns at once.
 
     Weights, optimizers, counters and random generators go on where they were; the episodes that were in progress are
     lost, so that the numbers differ from those of a training that never stopped. RunError for a run that still
     trains, has trained to its end, or has no checkpoint.
     """
+    if run.status()["state"] == "running" and is_paused(run.folder):
+        run.pause(False)
+        return run
     requeue(run)
     return _launch(run)
 
@@ -128,6 +157,7 @@ def _launch(run: Run) -> Run:
 def make_params_env(params: Params, **changes: Any) -> VecEnv:
     """The VecEnv that the parameters describe; `changes` override arguments of `make_vec_env`."""
     asked = {"n_envs": params.n_envs, "seed": params.seed, "n_workers": params.n_workers or None}
+    asked |= {name: getattr(params, name) for name in ("vec_env", "action_repeat") if hasattr(params, name)}
     return make_vec_env(params.env_id, **asked | params.env_kwargs | changes)
 
 
@@ -160,6 +190,8 @@ def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> BaseAlgorit
 def check_env(params: Params) -> None:
     """Build the env once and close it, so that whatever is wrong with it is said before a run is made.
 
+    The same for planned changes of reward weights, and for the checkpoint to start from.
+
     EnvError for an unknown id, argument or number of rows. RunError when the env's class lives in a notebook cell or
     script, where no other process can import it.
     """
@@ -171,14 +203,25 @@ def check_env(params: Params) -> None:
             f"import it. Put the class in a module, or train here with rlkit.train(params)."
         )
     one_process = {"n_workers": 1} if params.env_id in ENVS else {"n_envs": 1}
-    make_params_env(params, **one_process).close()
+    env = make_params_env(params, **one_process)
+    try:
+        for edit in params.edits:
+            if "reward_weights" in edit:
+                env.env_method("set_reward_weights", edit["reward_weights"])
+    finally:
+        env.close()
+    if params.start_from:
+        _start_folder(params)
 
 
 @contextmanager
 def torch_threads(n: int) -> Iterator[None]:
-    """torch on `n` threads inside, as before afterwards: on a busy machine, more than one can slow small nets a lot."""
+    """torch on `n` threads inside, as before afterwards: on a busy machine, more than one can slow small nets a lot.
+
+    0, which leaves the number to the trainer, begins with 1.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(n)
+    torch.set_num_threads(n or 1)
     try:
         yield
     finally:

@@ -27,8 +27,9 @@ from rlkit.errors import RlkitError, RunError, did_you_mean
 from rlkit.files import project_root, read_json, write_atomic, write_json
 from rlkit.params import ENV_PREFIX, SETTINGS
 from rlkit.phases import Params
+from rlkit.processes import identity, is_alive
 from rlkit.progress import ProgressLine
-from rlkit.runs import RUNNING, Run, create_run, identity, is_alive, outputs_root
+from rlkit.runs import RUNNING, Run, create_run, outputs_root
 
 GRACE_SECONDS = 30.0  # for a training to checkpoint and end before it is killed
 

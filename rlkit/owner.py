@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 import traceback
+from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -13,10 +15,11 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from rlkit import runs
-from rlkit.control import read_stop
+from rlkit.control import is_paused, read_stop, take_requests
 from rlkit.diagnostics.machine import versions
 from rlkit.errors import RunError
 from rlkit.files import append_line, sha256, write_atomic, write_json
+from rlkit.processes import identity, same_process
 
 HEARTBEAT_SECONDS = 2.0
 LOCK_SECONDS = 2.0  # a viewer holds the lock for a moment when it writes a death down
@@ -28,18 +31,21 @@ class Owner:
     """Holds a run folder while a training runs; leaving the `with` block writes the final state, whatever happened.
 
     `stop` is (state, reason) once somebody asked for an end: the mailbox, SIGTERM (preempted), Ctrl-C (interrupted,
-    a second one forces), or the loss of the supervising process. The training looks at it on every step.
+    a second one forces), or the loss of the supervising process. The training looks at it on every step, and at
+    `paused`; it takes what else was asked of it with `take_requests`.
     """
 
     def __init__(self, run: runs.Run, supervisor: str = "") -> None:
         self.run = run
         self.stop: tuple[str, str] | None = None
+        self.paused = False
+        self._requests: deque[dict[str, Any]] = deque()
         self._supervisor = supervisor
         self._lock = FileLock(run.folder / "lock", timeout=LOCK_SECONDS)
         self._ended = threading.Event()
         self._writing = threading.Lock()
         self._handlers: dict[int, Any] = {}
-        self._status = runs.identity() | {"phase": run.phase, "state": "running", "reason": "", "steps": 0}
+        self._status = identity() | {"phase": run.phase, "state": "running", "reason": "", "steps": 0}
         self._status |= {"started": time.time(), "versions": versions()}
 
     def __enter__(self) -> Self:
@@ -69,6 +75,11 @@ class Owner:
         """Note env steps done and any other plain facts; the next heartbeat writes them."""
         self._status |= {"steps": steps, **facts}
 
+    def take_requests(self) -> Iterator[dict[str, Any]]:
+        """The requests that came in since the last call, oldest first."""
+        while self._requests:
+            yield self._requests.popleft()
+
     def event(self, kind: str, **facts: Any) -> None:
         """Append to events.jsonl, with the step and the time."""
         line = {"time": time.time(), "step": self._status["steps"], "kind": kind, **facts}
@@ -88,7 +99,7 @@ class Owner:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         state, reason = self._verdict(error)
-        self._status |= {"state": state, "reason": reason, "ended": time.time()}
+        self._status |= {"state": state, "reason": reason, "ended": time.time(), "paused": False}
         if error is not None and state == "failed":
             self._status["traceback"] = "".join(traceback.format_exception(error))[-20_000:]
         try:
@@ -128,6 +139,10 @@ class Owner:
         beat = 0.0
         while not self._ended.wait(POLL_SECONDS):
             self.stop = self.stop or read_stop(self.run.folder)
+            self._requests.extend(take_requests(self.run.folder))
+            before, self.paused = self.paused, is_paused(self.run.folder)
+            beat = beat if before == self.paused else 0.0  # whoever pauses sees it at once
+            self._status["paused"] = self.paused
             if time.monotonic() - beat < HEARTBEAT_SECONDS:
                 continue
             beat = time.monotonic()
@@ -148,4 +163,4 @@ class Owner:
 def supervisor_lives(supervisor: str) -> bool:
     """Whether the process written as `pid:start time` (RLKIT_SUPERVISOR) still runs."""
     pid, _, start = supervisor.partition(":")
-    return runs.same_process(int(pid), float(start))
+    return same_process(int(pid), float(start))

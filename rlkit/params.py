@@ -62,6 +62,16 @@ def read_params(phase: str, path: Path) -> Params:
         raise ParamsError(_explain(model, error, dict.fromkeys(values, str(path)))) from None
 
 
+def checked_edit(params: Params, name: str, value: Any) -> Any:
+    """The value of a change to a running training; ParamsError names what is wrong and the way out."""
+    try:
+        return params.with_edit(name, value)
+    except ValidationError as error:
+        raise ParamsError(_explain(type(params), error, {name: "edit"})) from None
+    except ValueError as error:
+        raise ParamsError(str(error)) from None
+
+
 def phase_model(phase: str) -> type[Params]:
     """The params model of a phase; ParamsError when there is none."""
     if phase not in PHASES:

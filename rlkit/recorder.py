@@ -17,11 +17,16 @@ from stable_baselines3.common.utils import safe_mean
 from rlkit.checkpoint import prune_checkpoints, save_checkpoint
 from rlkit.diagnostics.machine import versions
 from rlkit.diagnostics.throughput import PhaseTimer
+from rlkit.edits import apply_edit, schedule
+from rlkit.errors import RlkitError
 from rlkit.files import append_line, read_json, write_atomic
 from rlkit.owner import Owner
+from rlkit.params import checked_edit
+from rlkit.phases import Params
 from rlkit.trainers.state import learned_weights, replay_arrays, training_state
 
 KEEP_CHECKPOINTS = 3
+PAUSE_POLL_SECONDS = 0.02
 DUMPS = 200  # lines of metrics that an off-policy training writes, whose rollouts are a few steps each
 STEPS = "time/total_timesteps"
 BEST_AFTER_EPISODES = 50  # a mean over fewer episodes is luck
@@ -72,25 +77,56 @@ def run_logger(folder: Path, until: int | None = None) -> Logger:
 
 
 class Recorder(BaseCallback):
-    """Follows a training for its Owner: logs reward terms and seconds by part, checkpoints, and stops when asked."""
+    """Follows a training for its Owner: logs reward terms and seconds by part, checkpoints, edits, pauses and stops."""
 
-    def __init__(self, owner: Owner, facts: dict[str, Any], checkpoint_every: int, total_timesteps: int) -> None:
+    def __init__(self, owner: Owner, params: Params, facts: dict[str, Any]) -> None:
         super().__init__()
-        self.owner, self.facts, self.every, self.total = owner, facts, checkpoint_every, total_timesteps
+        self.owner, self.params, self.facts = owner, params, facts
+        self.every, self.total = params.checkpoint_every, params.total_timesteps
+        self._planned = deque(schedule(owner.run))
         self._terms: deque[dict[str, float]] = deque(maxlen=100)
         best = read_json(owner.run.folder / "best" / "manifest.json") or {}
         self._best, self._last_saved = best.get("ep_rew_mean", -math.inf), 0
 
     def _on_training_start(self) -> None:
         self._timer, self._since, self._steps = PhaseTimer(self.model), time.perf_counter(), self.num_timesteps
-        self._last_saved = self.num_timesteps
+        self._last_saved = self._started_at = self.num_timesteps
+        self.owner.progress(self.num_timesteps)
         self._on_policy = isinstance(self.model, OnPolicyAlgorithm)
         self._every = 1 if self._on_policy else max(1, self.total // DUMPS)
         rollout = self.model.n_envs * (self.model.n_steps if self._on_policy else 1)
         whole = -(-self.total // rollout) * rollout  # SB3 trains in whole rollouts
-        self.owner.progress(self.num_timesteps, total_timesteps=whole, device=str(self.model.device))
+        facts = {"device": str(self.model.device), "switches": getattr(self.model, "switches", {})}
+        self.owner.progress(self.num_timesteps, total_timesteps=whole, **facts)
+
+    def _on_rollout_start(self) -> None:
+        """Between an update and the next rollout, edits take effect: those planned for a step, then those asked for."""
+        while self._planned and self._planned[0][0] <= self.num_timesteps:
+            step, name, value = self._planned.popleft()
+            apply_edit(self.model, name, value)
+            if step >= self._started_at:  # those before belong to what this training goes on from
+                self.owner.event("edit", name=name, value=value, planned=True)
+        for request in self.owner.take_requests():
+            if request["kind"] == "checkpoint":
+                self.checkpoint(request=request["id"])
+            elif request["kind"] == "edit":
+                self._edit(request)
+
+    def _edit(self, request: dict[str, Any]) -> None:
+        """Apply an edit and answer with the step, or with why not: a viewer's mistake must not end a training."""
+        asked = {"name": request.get("name", ""), "value": request.get("value"), "request": request["id"]}
+        try:
+            asked["value"] = checked_edit(self.params, asked["name"], asked["value"])
+            apply_edit(self.model, asked["name"], asked["value"])
+        except (RlkitError, AttributeError) as error:
+            self.owner.event("refused", **asked, reason=str(error))
+        else:
+            self.owner.event("edit", **asked, planned=False)
 
     def _on_step(self) -> bool:
+        while self.owner.paused and self.owner.stop is None:
+            time.sleep(PAUSE_POLL_SECONDS)
+            self._since += PAUSE_POLL_SECONDS  # or the pause would count as slow training
         for info in self.locals["infos"]:
             if info and "reward_terms" in info:
                 self._terms.append(info["reward_terms"])
@@ -117,18 +153,18 @@ class Recorder(BaseCallback):
                 self._best = mean
                 self._save(self.owner.run.folder / "best", ep_rew_mean=mean)
 
-    def checkpoint(self, last: bool = False) -> Path:
+    def checkpoint(self, last: bool = False, **facts: Any) -> Path:
         """Write checkpoints/<step>/ now and delete the oldest beyond KEEP_CHECKPOINTS.
 
         During training these are the weights that played the rollout up to <step>; the update on it follows. The last
-        one has an off-policy model's replay buffer with it.
+        one has an off-policy model's replay buffer with it. facts: for the event.
         """
         folder = self.owner.run.folder / "checkpoints"
         self._last_saved = self.num_timesteps
         self.owner.progress(self.num_timesteps)
         self._save(folder / str(self.num_timesteps), replay_arrays(self.model) if last else None)
         prune_checkpoints(folder, KEEP_CHECKPOINTS)
-        self.owner.event("checkpoint", folder=f"checkpoints/{self.num_timesteps}")
+        self.owner.event("checkpoint", folder=f"checkpoints/{self.num_timesteps}", **facts)
         return folder / str(self.num_timesteps)
 
     def _save(self, folder: Path, replay: dict[str, np.ndarray] | None = None, **more: Any) -> None:

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import socket
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,19 +12,18 @@ from typing import Any
 from uuid import uuid4
 
 import pandas as pd
-import psutil
 from filelock import FileLock, Timeout
 
-from rlkit.control import request_stop
+from rlkit.control import clear_mailbox, post_request, request_stop, set_pause
 from rlkit.errors import RunError, did_you_mean
 from rlkit.files import append_line, inside, project_root, read_json, read_lines, sha256, slug, write_atomic, write_json
-from rlkit.params import dump_yaml, read_params
+from rlkit.params import checked_edit, dump_yaml, read_params
 from rlkit.phases import Params
+from rlkit.processes import identity, is_alive
 from rlkit.progress import ProgressLine, progress_text
 
 RUNNING = ("queued", "running")
 EXIT_CODES = {"done": 0, "failed": 1, "timeout": 124, "interrupted": 130, "died": 138, "preempted": 143}  # by state
-STALE_SECONDS = 60.0  # a heartbeat older than this, from another machine, counts as dead
 MIN_FREE_BYTES = 32 * 2**20  # a run that starts with less disk than this would die at its first checkpoint
 
 
@@ -89,6 +86,47 @@ class Run:
             raise RunError(f"run {self.id} is over ({status['state']}); there is nothing to stop.")
         request_stop(self.folder, reason, state)
 
+    def pause(self, on: bool = True) -> None:
+        """Hold the training at its next step, or let it go on; RunError when it is over already."""
+        self._training()
+        set_pause(self.folder, on)
+
+    def edit(self, **changes: Any) -> list[str]:
+        """Ask the training to change parameters at the start of its next rollout, such as learning_rate=1e-4.
+
+        Returns the ids by which `events()` answers, with the step or with a reason. ParamsError for a change that
+        cannot be made while it trains, RunError when it is over already.
+        """
+        self._training()
+        params = self.params
+        values = {name: checked_edit(params, name, value) for name, value in changes.items()}
+        return [post_request(self.folder, "edit", name=name, value=value) for name, value in values.items()]
+
+    def checkpoint(self) -> str:
+        """Ask the training for a checkpoint before its next rollout; the id by which `events()` answers."""
+        self._training()
+        return post_request(self.folder, "checkpoint")
+
+    def answers(self, requests: list[str], timeout: float = 60.0) -> list[dict[str, Any]]:
+        """The events that answer these requests, once all are there; RunError when the training ends before.
+
+        A request waits for the end of the rollout and its update; after `timeout` seconds the answers so far.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            over = self.status()["state"] not in RUNNING
+            found = [event for event in self.events() if event.get("request") in requests]
+            if len(found) == len(requests) or time.monotonic() > deadline:
+                return found
+            if over:
+                raise RunError(f"run {self.id} ended before it took what was asked of it.")
+            time.sleep(0.05)
+
+    def _training(self) -> None:
+        status = self.status()
+        if status["state"] not in RUNNING:
+            raise RunError(f"run {self.id} is over ({status['state']}); there is nothing to steer.")
+
     def wait(self, timeout: float | None = None) -> "Run":
         """Follow the training on one progress line until it is over, or for `timeout` seconds.
 
@@ -146,38 +184,6 @@ class Run:
         return status | death
 
 
-def is_alive(status: dict[str, Any]) -> bool:
-    """Whether the process named in a status still runs: by pid and start time here, by heartbeat elsewhere."""
-    if status.get("host") != socket.gethostname():
-        return time.time() - status.get("heartbeat", 0) < STALE_SECONDS
-    return same_process(status.get("pid", -1), status.get("start_mark", 0.0))
-
-
-def same_process(pid: int, start: float) -> bool:
-    """Whether `pid` is still the process whose `start_mark` this is, and no zombie."""
-    try:
-        return start_mark(pid) == start and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, OSError, ValueError):
-        return False
-
-
-def start_mark(pid: int) -> float:
-    """A number that tells a process from a later one with its pid, and that no change of the clock changes.
-
-    On Linux the clock ticks from boot to its start (field 22 of /proc/PID/stat), since psutil's time moves with the
-    clock there; elsewhere the system keeps the time itself.
-    """
-    if sys.platform == "linux":
-        return float(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19])
-    return psutil.Process(pid).create_time()
-
-
-def identity(pid: int | None = None) -> dict[str, Any]:
-    """What `is_alive` needs to recognise a process later, by default this one."""
-    pid = pid or os.getpid()
-    return {"host": socket.gethostname(), "pid": pid, "start_mark": start_mark(pid), "heartbeat": time.time()}
-
-
 def outputs_root() -> Path:
     """Where run folders go: RLKIT_OUTPUTS, else `outputs/` in the project."""
     chosen = os.environ.get("RLKIT_OUTPUTS")
@@ -216,8 +222,8 @@ def requeue(run: Run) -> None:
         raise RunError(f"run {run.id} is done: it has trained its total_timesteps. Start a new run with more.")
     if not any((run.folder / "checkpoints").glob("[0-9]*")):
         raise RunError(f"run {run.id} has no checkpoint to go on from; start a new run with its params.yaml.")
-    for name in ("launched.json", "control/stop.json"):
-        (run.folder / name).unlink(missing_ok=True)
+    (run.folder / "launched.json").unlink(missing_ok=True)
+    clear_mailbox(run.folder)
     queued = {"phase": run.phase, "state": "queued", "reason": "", "steps": status.get("steps", 0)}
     write_json(run.folder / "status.json", identity() | queued)
     line = {"time": time.time(), "step": queued["steps"], "kind": "resume", "after": status["state"]}

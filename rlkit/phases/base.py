@@ -1,10 +1,12 @@
 """What the parameters of every phase have in common."""
 
+import math
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rlkit.envs.registry import ROCKET_LEAGUE
+from rlkit.errors import did_you_mean
 
 
 class Params(BaseModel):
@@ -12,6 +14,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     phase: ClassVar[str]
+    live: ClassVar[tuple[str, ...]] = ("reward_weights",)  # what an edit can change while it trains
 
     name: str = Field("development", description="label of the run, a part of its folder's name")
     seed: int = Field(0, ge=0, lt=2**31, description="seeds the env, the networks and the sampling")
@@ -26,6 +29,37 @@ class Params(BaseModel):
     n_threads: int = Field(1, ge=1, le=256, description="torch threads; more than 1 rarely pays at these sizes")
     checkpoint_every: int = Field(500_000, ge=1, description="env steps between checkpoints")
     eval_games: int = Field(100, ge=2, le=100_000, description="games per opponent, or episodes of any other env")
+
+    start_from: str = Field("", description="a run, or RUN/STEP, from whose checkpoint this training goes on")
+    edits: list[dict[str, Any]] = Field([], description="changes on the way, e.g. [{step: 500000, gamma: 0.99}]")
+
+    def with_edit(self, name: str, value: Any) -> Any:
+        """The value of an edit as the training takes it; ValueError, with the way out, for one that it cannot take."""
+        if name not in self.live:
+            known = "a branch can: `rlkit branch RUN -p NAME=VALUE`" if name in type(self).model_fields else ""
+            raise ValueError(
+                f"'{name}' cannot be changed while it trains{', but ' + known if known else ''}. "
+                f"{did_you_mean(name, self.live)}"
+            )
+        if name == "reward_weights":
+            return check_weights(value)
+        return getattr(type(self)(**self.model_dump() | {"edits": [], name: value}), name)
+
+    @field_validator("edits")
+    @classmethod
+    def _edits_have_steps(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for edit in value:
+            if isinstance(edit.get("step"), bool) or not isinstance(edit.get("step"), int) or edit["step"] < 0:
+                raise ValueError(f"{edit} needs the step from which it holds, such as {{step: 500000, gamma: 0.99}}")
+        return value
+
+    @model_validator(mode="after")
+    def _edits_can_be_made(self) -> Self:
+        for edit in self.edits:
+            for name, value in edit.items():
+                if name != "step":
+                    edit[name] = self.with_edit(name, value)
+        return self
 
     def smallest(self) -> Self:
         """These parameters with the least memory for training, for a model that is only to play."""
@@ -55,3 +89,16 @@ class Params(BaseModel):
             except (ValueError, OverflowError):
                 return value
         return value
+
+
+def check_weights(weights: Any) -> dict[str, float]:
+    """Reward weights as numbers by term; ValueError where they are none. The env knows the terms."""
+    if not isinstance(weights, dict) or not weights:
+        raise ValueError(f"reward_weights={weights!r}: give the terms that change, such as {{touch: 0.5}}")
+    try:
+        numbers = {str(term): float(weight) for term, weight in weights.items()}
+    except (TypeError, ValueError):
+        raise ValueError(f"reward_weights={weights!r}: every weight must be a number") from None
+    if not all(map(math.isfinite, numbers.values())):
+        raise ValueError(f"reward_weights={weights!r}: every weight must be finite")
+    return numbers

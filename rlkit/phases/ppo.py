@@ -1,6 +1,6 @@
 """The parameters of PPO, which several phases share."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,6 +9,11 @@ from rlkit.phases.base import Params
 
 class PPOParams(Params):
     """The arguments of PPO, as stable-baselines3 names them, with a learning rate that falls linearly."""
+
+    live: ClassVar[tuple[str, ...]] = (
+        *Params.live, "learning_rate", "clip_range", "ent_coef", "vf_coef", "max_grad_norm", "gamma", "gae_lambda",
+        "n_epochs", "batch_size",
+    )  # fmt: skip
 
     n_steps: int = Field(256, ge=2, description="env steps per row in each rollout")
     batch_size: int = Field(1024, ge=2, description="samples per gradient step")

@@ -1,0 +1,70 @@
+"""Changes to a training that runs: what can be changed, how it reaches the model, and when.
+
+An edit is {"name", "value"} and is applied at the start of the next rollout. Edits are a part of what decides a run:
+`params.edits` holds them as a schedule, [{"step": 500000, "learning_rate": 1e-4}, ...], which replays to the same
+numbers, and `tape` turns the edits that a run has seen into such a schedule.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.utils import FloatSchedule
+
+from rlkit.runs import Run
+
+
+def apply_edit(model: BaseAlgorithm, name: str, value: Any) -> None:
+    """Set a parameter of a model, or of its env, between two rollouts; AttributeError where it has none of that name.
+
+    The value is one that `Params.with_edit` has passed.
+    """
+    APPLIED.get(name, _set_attribute)(model, name, value)
+
+
+def _set_attribute(model: BaseAlgorithm, name: str, value: Any) -> None:
+    getattr(model, name)  # a model that lacks it would take it in silence
+    setattr(model, name, value)
+
+
+def _set_learning_rate(model: BaseAlgorithm, name: str, value: float) -> None:
+    """The optimizer takes the rate from its schedule before each update, so the schedule is what has to change."""
+    model.learning_rate, model.lr_schedule = value, FloatSchedule(value)
+
+
+def _set_schedule(model: BaseAlgorithm, name: str, value: float) -> None:
+    setattr(model, name, FloatSchedule(value))
+
+
+def _set_discount(model: BaseAlgorithm, name: str, value: float) -> None:
+    """The rollout buffer has its own copy, for the advantages."""
+    _set_attribute(model, name, value)
+    if hasattr(model, "rollout_buffer"):
+        setattr(model.rollout_buffer, name, value)
+
+
+def _call_env(model: BaseAlgorithm, name: str, value: Any) -> None:
+    model.get_env().env_method(f"set_{name}", value)
+
+
+APPLIED: dict[str, Callable[[BaseAlgorithm, str, Any], None]] = {
+    "learning_rate": _set_learning_rate,
+    "clip_range": _set_schedule,
+    "gamma": _set_discount,
+    "gae_lambda": _set_discount,
+    "reward_weights": _call_env,
+}
+
+
+def schedule(run: Run) -> list[tuple[int, str, Any]]:
+    """(step, name, value) of every edit that the run was started with or has seen, in the order they took effect."""
+    planned = [
+        (edit["step"], name, value) for edit in run.params.edits for name, value in edit.items() if name != "step"
+    ]
+    seen = [(e["step"], e["name"], e["value"]) for e in run.events() if e["kind"] == "edit" and not e["planned"]]
+    return sorted(planned + seen, key=lambda edit: edit[0])
+
+
+def tape(run: Run) -> list[dict[str, Any]]:
+    """The run's edits as a value of `params.edits`: with it, the same parameters train to the same numbers."""
+    return [{"step": step, name: value} for step, name, value in schedule(run)]

@@ -1,0 +1,118 @@
+"""Edits: refused early where they cannot work, answered with the step, and replayed to the same numbers."""
+
+import time
+from typing import Any
+
+import pytest
+
+import rlkit
+from rlkit.control import post_request
+from rlkit.edits import tape
+from rlkit.errors import ParamsError, RunError
+from rlkit.experiment import branch, check_env, resume, start
+from rlkit.params import load_params
+from rlkit.phases import Params
+from rlkit.runs import RUNNING, Run
+
+SHORT = {"env_id": "CartPole-v1", "n_envs": 4, "n_steps": 64, "batch_size": 64, "n_epochs": 2, "eval_games": 2}
+ROLLOUT = 4 * 64  # steps
+
+
+def params(**values: Any) -> Params:
+    return load_params("baseline", SHORT | values)
+
+
+def stop_after(run: Run, step: int) -> None:
+    """Stop a training once it has passed a step, and wait for its end."""
+    while run.status()["steps"] < step:
+        time.sleep(0.05)
+    run.stop()
+    while run.status()["state"] in RUNNING:
+        time.sleep(0.05)
+
+
+def curve(run: Run) -> list[tuple[float, ...]]:
+    metrics = run.metrics()
+    names = ["time/total_timesteps", "rollout/ep_rew_mean", "train/loss", "train/learning_rate", "train/clip_range"]
+    return metrics[names].fillna(0.0).to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("n_steps", 128, ["'n_steps' cannot be changed while it trains", "rlkit branch RUN -p"]),
+        ("learning_rat", 1e-4, ["'learning_rat' cannot be changed", "Did you mean 'learning_rate'?"]),
+        ("learning_rate", 7, ["learning_rate=7", "less than or equal to 1"]),
+        ("batch_size", 10**6, ["batch_size=1000000 is larger than the rollout"]),
+        ("reward_weights", {"touch": "much"}, ["every weight must be a number"]),
+        ("reward_weights", 3, ["give the terms that change"]),
+    ],
+)
+def test_an_edit_that_cannot_work_is_refused_before_it_is_sent(name: str, value: Any, words: list[str]) -> None:
+    with pytest.raises(ParamsError) as caught:
+        params(edits=[{"step": 5, name: value}])
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize("edit", [{"gamma": 0.9}, {"step": -1, "gamma": 0.9}, {"step": "soon", "gamma": 0.9}])
+def test_a_planned_edit_needs_its_step(edit: dict[str, Any]) -> None:
+    with pytest.raises(ParamsError, match="needs the step"):
+        params(edits=[edit])
+
+
+def test_a_plan_for_rewards_that_the_env_does_not_have_ends_before_the_training() -> None:
+    with pytest.raises(AttributeError, match="set_reward_weights"):
+        check_env(params(edits=[{"step": 5, "reward_weights": {"touch": 1.0}}]))
+
+
+def test_edits_of_a_running_training_replay_to_the_same_numbers() -> None:
+    run = start(params(total_timesteps=10**7))
+    asked = run.edit(learning_rate=1e-4, clip_range=0.1)
+    post_request(run.folder, "edit", name="n_steps", value=3)  # what no viewer would send
+    answers = run.answers([*asked, run.checkpoint()])
+    assert [(a["kind"], a.get("name")) for a in answers] == [
+        ("edit", "learning_rate"), ("edit", "clip_range"), ("checkpoint", None),
+    ]  # fmt: skip
+    assert [e["name"] for e in run.events() if e["kind"] == "refused"] == ["n_steps"]
+    run.answers(run.edit(gamma=0.9))
+    stop_after(run, run.status()["steps"] + 2000)
+    with pytest.raises(RunError, match="is over"):
+        run.edit(gamma=0.8)
+
+    plan = tape(run)
+    assert [sorted(set(edit) - {"step"}) for edit in plan] == [["learning_rate"], ["clip_range"], ["gamma"]]
+    replayed = start(params(total_timesteps=10**7, edits=plan))
+    stop_after(replayed, run.status()["steps"])
+    length = min(len(curve(run)), len(curve(replayed))) - 1  # the last line is of the rollout that the stop cut
+    assert length > plan[-1]["step"] // ROLLOUT
+    assert curve(replayed)[:length] == curve(run)[:length]
+    assert [event["planned"] for event in replayed.events() if event["kind"] == "edit"] == [True] * 3
+
+
+def test_a_pause_holds_the_training_and_changes_nothing() -> None:
+    run = start(params(total_timesteps=10**7))
+    run.answers([run.checkpoint()])
+    run.pause()
+    time.sleep(0.5)
+    assert run.status()["paused"]
+    steps = run.status()["steps"]
+    time.sleep(0.5)
+    assert run.status()["steps"] == steps
+    resume(run)
+    run.answers([run.checkpoint()])
+    assert not run.status()["paused"]
+    run.stop()
+
+
+def test_a_branch_goes_on_from_a_checkpoint_with_the_edits_until_then() -> None:
+    first = rlkit.train(
+        params(total_timesteps=1024, edits=[{"step": 256, "gamma": 0.9}, {"step": 10**6, "gamma": 0.5}])
+    )
+    second = branch(first, "1024", n_steps=32, total_timesteps=1536)
+    second.wait()
+    assert second.params.start_from == f"{first.id}/1024"
+    assert second.params.edits == [{"step": 256, "gamma": 0.9}]
+    assert second.metrics()["time/total_timesteps"].iloc[0] == 1024 + 4 * 32
+    assert second.status()["steps"] == 1536
+    with pytest.raises(ParamsError, match="branch: unknown parameter 'n_step'"):
+        branch(first, n_step=3)

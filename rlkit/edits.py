@@ -11,6 +11,7 @@ from typing import Any
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import FloatSchedule
 
+from rlkit.files import read_json
 from rlkit.runs import Run
 
 
@@ -68,3 +69,19 @@ def schedule(run: Run) -> list[tuple[int, str, Any]]:
 def tape(run: Run) -> list[dict[str, Any]]:
     """The run's edits as a value of `params.edits`: with it, the same parameters train to the same numbers."""
     return [{"step": step, name: value} for step, name, value in schedule(run)]
+
+
+def in_force(run: Run) -> tuple[dict[str, Any], dict[str, float]]:
+    """(parameters, reward weights) that the training works with now: as it was started, and the edits since.
+
+    The weights are {} for an env without named ones, and until the training has built its env.
+    """
+    config = (read_json(run.folder / "env.json") or {}).get("config", {})
+    values, weights = run.params.model_dump(), dict(config.get("reward_weights", {}))
+    steps = run.status().get("steps", 0)
+    for step, name, value in schedule(run):
+        if step <= steps and name == "reward_weights":
+            weights |= value
+        elif step <= steps:
+            values[name] = value
+    return values, weights

@@ -47,6 +47,7 @@ def train(params: Params, run: Run | None = None) -> Run:
         seed_everything(params.seed)
         env = VecCheckNan(make_params_env(params), raise_exception=True)
         try:
+            write_json(run.folder / "env.json", env_facts(params, env))
             model = build_model(params, env)
             done = _go_on(run, model, env_facts(params, env))
             model.set_logger(run_logger(run.folder, until=done or None))

@@ -6,6 +6,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,10 @@ class Run:
         """Ask the training for a checkpoint before its next rollout; the id by which `events()` answers."""
         self._training()
         return post_request(self.folder, "checkpoint")
+
+    def panel(self) -> None:
+        """Show the run's control panel in a notebook: it follows the training and steers it."""
+        import_module("rlkit.widgets.panel").show_panel(self)  # by name: widgets look at runs, which know no widgets
 
     def answers(self, requests: list[str], timeout: float = 60.0) -> list[dict[str, Any]]:
         """The events that answer these requests, once all are there; RunError when the training ends before.

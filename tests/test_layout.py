@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 LAYERS = [  # doors first; a module imports from its own layer or from those below
     {"__main__", "cli"},
-    {"notebook"},
+    {"notebook", "widgets"},
     {"studies"},
     {"checkup", "assess", "reporting", "doctor"},
     {"experiment"},

@@ -1,0 +1,108 @@
+"""The controls of a panel, made from the parameters that can be changed live."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from rlkit.errors import RlkitError
+from rlkit.phases import Params
+from rlkit.runs import Run
+
+SLIDERS: dict[str, tuple[float, float, float]] = {  # smallest, largest, step; what lies outside widens the range
+    "clip_range": (0.02, 0.5, 0.01),
+    "ent_coef": (0.0, 0.05, 0.0005),
+    "vf_coef": (0.0, 2.0, 0.05),
+    "max_grad_norm": (0.1, 5.0, 0.1),
+    "gamma": (0.9, 0.9999, 0.0001),
+    "gae_lambda": (0.8, 1.0, 0.005),
+    "n_epochs": (1, 30, 1),
+}
+LOG_DECADES = -6, -1  # of the learning rate
+ROW = widgets.Layout(width="100%", max_width="760px")
+WIDE = {"description_width": "130px"}
+
+
+class Knob:
+    """One control, and beside it what the training says of it: the value in force and the step it holds from.
+
+    The handle of a slider moves whether or not the training heard of it, so the answer is what counts.
+    """
+
+    def __init__(
+        self, run: Run, name: str, control: widgets.ValueWidget, wrap: Callable[[Any], dict[str, Any]]
+    ) -> None:
+        self.run, self.name, self.control, self._wrap = run, name, control, wrap
+        self.said = widgets.HTML(layout=widgets.Layout(min_width="240px"))
+        self.said.add_class("rlkit-answer")
+        self.box = widgets.HBox([control, self.said], layout=ROW)
+        self._request = ""
+        control.add_class(f"rlkit-{name}")
+        control.observe(self._send, names="value")
+
+    def _send(self, change: dict[str, Any]) -> None:
+        """Only leaves a message: a widget's callback may run in any thread of the kernel."""
+        try:
+            (self._request,) = self.run.edit(**self._wrap(change["new"]))
+            self.said.value = "sent, holds from the next rollout on"
+        except RlkitError as error:
+            self.said.value = f"<span style='color:#b42318'>{error}</span>"
+
+    def hear(self, answers: dict[str, dict[str, Any]]) -> None:
+        """Show the training's answer to the last request, if it is among the answers by request id."""
+        answer = answers.get(self._request)
+        if answer is None:
+            return
+        if answer["kind"] == "edit":
+            value = answer["value"]
+            number = value.get(self.name, value) if isinstance(value, dict) else value
+            self.said.value = f"<b>{number:.6g}</b> from step {answer['step']:,}"
+        else:
+            self.said.value = f"<span style='color:#b42318'>refused: {answer['reason']}</span>"
+
+
+def parameter_knobs(run: Run, current: dict[str, Any]) -> list[Knob]:
+    """A knob for each parameter that the phase lets change, at the value in force."""
+    params = run.params
+    names = [name for name in params.live if name in type(params).model_fields and name in (*SLIDERS, *OTHERS)]
+    return [Knob(run, name, _control(params, name, current[name]), lambda v, name=name: {name: v}) for name in names]
+
+
+def weight_knobs(run: Run, weights: dict[str, float]) -> list[Knob]:
+    """A knob for each reward term of the env, at the weight in force."""
+    return [
+        Knob(
+            run,
+            term,
+            widgets.FloatText(value=weight, step=0.05, description=term, style={"description_width": "180px"}),
+            lambda v, term=term: {"reward_weights": {term: v}},
+        )
+        for term, weight in weights.items()
+    ]
+
+
+def _control(params: Params, name: str, value: Any) -> widgets.ValueWidget:
+    shared = {"description": name, "continuous_update": False, "style": WIDE, "layout": widgets.Layout(width="440px")}
+    if name in OTHERS:
+        return OTHERS[name](params, value, shared)
+    low, high, step = SLIDERS[name]
+    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
+    form = {} if isinstance(step, int) else {"readout_format": ".4f"}
+    return kind(value=value, min=min(low, value), max=max(high, value), step=step, **form, **shared)
+
+
+def _learning_rate(params: Params, value: float, shared: dict[str, Any]) -> widgets.ValueWidget:
+    low, high = LOG_DECADES
+    low = min(low, math.floor(math.log10(value)))
+    return widgets.FloatLogSlider(value=value, min=low, max=high, step=0.05, readout_format=".2e", **shared)
+
+
+def _batch_size(params: Params, value: int, shared: dict[str, Any]) -> widgets.ValueWidget:
+    """Powers of two up to the whole rollout; other sizes by `rlkit set`."""
+    rollout = params.n_envs * getattr(params, "n_steps", 1)
+    sizes = sorted({value, *(2**k for k in range(4, 31) if 2**k <= rollout)})
+    return widgets.SelectionSlider(value=value, options=sizes, **shared)
+
+
+OTHERS = {"learning_rate": _learning_rate, "batch_size": _batch_size}

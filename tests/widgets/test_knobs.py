@@ -1,0 +1,55 @@
+"""Knobs without a page: a move leaves an edit, an impossible one says why, and the training's answer is shown."""
+
+from pathlib import Path
+
+import pytest
+
+from rlkit.control import take_requests
+from rlkit.edits import in_force
+from rlkit.files import append_line, write_json
+from rlkit.params import load_params
+from rlkit.runs import Run, create_run
+from rlkit.widgets.knobs import parameter_knobs, weight_knobs
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("RLKIT_OUTPUTS", str(tmp_path))
+    return create_run(load_params("baseline", {"env_id": "CartPole-v1", "edits": [{"step": 0, "gamma": 0.95}]}))
+
+
+def test_knobs_begin_at_what_is_in_force(run: Run) -> None:
+    write_json(run.folder / "env.json", {"config": {"reward_weights": {"touch": 0.1, "goal": 10.0}}})
+    append_line(
+        run.folder / "events.jsonl",
+        '{"step": 0, "kind": "edit", "planned": false, "name": "reward_weights", "value": {"touch": 0.5}}',
+    )
+    current, weights = in_force(run)
+    knobs = {knob.name: knob.control.value for knob in parameter_knobs(run, current)}
+    assert knobs["gamma"] == 0.95
+    assert knobs["learning_rate"] == pytest.approx(7e-4)
+    assert set(knobs) == set(type(run.params).live) - {"reward_weights"}
+    assert {knob.name: knob.control.value for knob in weight_knobs(run, weights)} == {"touch": 0.5, "goal": 10.0}
+
+
+def test_a_move_leaves_an_edit_and_shows_the_answer(run: Run) -> None:
+    knobs = {knob.name: knob for knob in parameter_knobs(run, in_force(run)[0])}
+    knobs["clip_range"].control.value = 0.3
+    (request,) = take_requests(run.folder)
+    assert (request["name"], request["value"]) == ("clip_range", 0.3)
+    knobs["clip_range"].hear({})
+    assert "next rollout" in knobs["clip_range"].said.value
+    knobs["clip_range"].hear({request["id"]: {"kind": "edit", "step": 4096, "value": 0.3}})
+    assert knobs["clip_range"].said.value == "<b>0.3</b> from step 4,096"
+    knobs["clip_range"].hear({request["id"]: {"kind": "refused", "reason": "why"}})
+    assert "refused: why" in knobs["clip_range"].said.value
+
+
+def test_a_reward_weight_is_sent_by_its_name(run: Run) -> None:
+    (knob,) = weight_knobs(run, {"touch": 0.1})
+    knob.control.value = 2.0
+    (request,) = take_requests(run.folder)
+    assert (request["name"], request["value"]) == ("reward_weights", {"touch": 2.0})
+    knob.control.value = float("nan")
+    assert take_requests(run.folder) == []
+    assert "finite" in knob.said.value

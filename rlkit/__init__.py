@@ -20,6 +20,7 @@ _HOMES = {
     "attach": "rlkit.runs",
     "evaluate": "rlkit.assess",
     "play": "rlkit.assess",
+    "compare": "rlkit.comparing",
     "report": "rlkit.reporting",
 }
 __all__ = list(_HOMES)

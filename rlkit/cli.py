@@ -262,6 +262,25 @@ def _show_all(tables: dict[str, list[dict[str, Any]]], document: dict[str, Any],
         print()
 
 
+@app.command()
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="ids, parts of them, or folders")],
+    metric: Annotated[str, typer.Option(help="a column of metrics.csv, higher being better")] = "rollout/ep_rew_mean",
+    threshold: Annotated[float | None, typer.Option(help="also the steps and seconds to this value")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare runs, grouped by the parameters in which they differ: a table and a verdict against the first group."""
+    from rlkit.comparing import compare as compare_runs
+    from rlkit.runs import attach
+
+    found = compare_runs([attach(name) for name in names], metric, threshold)
+    if as_json:
+        groups = found.table.reset_index().to_dict("records")
+        print(json.dumps({"groups": groups, "verdicts": found.verdicts, "runs": found.runs}, indent=2))
+    else:
+        print(found)
+
+
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2, default=str))

@@ -17,7 +17,7 @@ LAYERS = [  # doors first; a module imports from its own layer or from those bel
     {"__main__", "cli"},
     {"notebook", "widgets"},
     {"studies"},
-    {"checkup", "assess", "reporting", "doctor"},
+    {"checkup", "assess", "comparing", "reporting", "doctor"},
     {"experiment"},
     {"recorder"},
     {"owner", "edits"},

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import gymnasium
 import numpy as np
@@ -19,6 +19,7 @@ class Batch(ABC):
     """
 
     reward_terms: ClassVar[tuple[str, ...]] = ("reward",)
+    success: ClassVar[Literal["terminated", "truncated"] | None] = None  # the end that is one, for info["is_success"]
     rows_per_worker: ClassVar[int] = 8  # fewer rows do not repay a worker's wake-up; cheap kernels need more
     render_fps: int = 30  # pictures per second of the problem's own time
     config: dict[str, Any]  # every argument that decides the task, as plain data: stored with checkpoints

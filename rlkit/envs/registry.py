@@ -11,8 +11,11 @@ from rlkit.envs.batch import Batch
 from rlkit.errors import EnvError
 
 ROCKET_LEAGUE = "rlkit/RocketLeague-v0"
+DODGE = "rlkit/Dodge-v0"
 ENVS: dict[str, str] = {
     ROCKET_LEAGUE: "rlkit.envs.rocket_league.env:RocketLeague",
+    DODGE: "rlkit.envs.dodge.env:Dodge",
+    "rlkit/DodgeThrower-v0": "rlkit.envs.dodge.thrower:DodgeThrower",
 }
 
 

@@ -19,13 +19,15 @@ class BatchVecEnv(VecEnv):
 
     The info of a row that ended holds what SB3 reads there: `terminal_observation`, `TimeLimit.truncated` and
     Monitor's `episode` ("r" return, "l" length, "t" seconds since the env was made), plus `reward_terms`, the sum of
-    each reward term over the episode. The other infos are empty. Arrays handed out are the caller's to keep.
+    each reward term over the episode, and `is_success` where the problem tells it. The other infos are empty. Arrays
+    handed out are the caller's to keep.
     `batch` is the problem itself, for trainers that read its arrays without copies or info dicts.
     """
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.render_mode = "rgb_array" if batch.apply(methodcaller("has_picture"))[0] else None
+        self._success = batch.apply(attrgetter("success"))[0]  # of the problem itself, which workers may hold
         super().__init__(batch.n_envs, batch.observation_space, batch.action_space)
         self.metadata["render_fps"] = batch.render_fps  # what SB3's VecVideoRecorder reads
         self._terms = np.zeros((batch.n_envs, len(batch.reward_terms)))  # float64: sums of thousands of steps
@@ -77,6 +79,8 @@ class BatchVecEnv(VecEnv):
             infos[row]["TimeLimit.truncated"] = bool(truncated[k])
             infos[row]["reward_terms"] = dict(zip(batch.reward_terms, sums[k].tolist(), strict=True))
             length = int(self._lengths[row])
+            if self._success:
+                infos[row]["is_success"] = bool(truncated[k] == (self._success == "truncated"))
             infos[row]["episode"] = {"r": round(float(sums[k].sum()), 6), "l": length, "t": seconds}
         self._terms[rows], self._lengths[rows] = 0, 0
 

@@ -12,7 +12,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import rlkit.envs
-from rlkit.envs import make, make_vec_env
+from rlkit.envs import choice, make_vec_env
 from rlkit.envs.registry import ENVS, load_problem, register
 from rlkit.envs.vec import BatchVecEnv
 from rlkit.envs.workers import WorkerBatch
@@ -66,18 +66,18 @@ def test_workers_on_request():
 
 @pytest.mark.parametrize(("cores", "rows", "expected"), [(4, 64, 4), (4, 31, 3), (4, 7, 1), (1, 999, 1)])
 def test_default_workers_need_cores_and_rows(monkeypatch, cores, rows, expected):
-    monkeypatch.setattr(make.os, "sched_getaffinity", lambda pid: range(cores), raising=False)
-    monkeypatch.setattr(make.psutil, "cpu_count", lambda logical: 64)
-    assert make.default_workers(rows, Counter) == expected
+    monkeypatch.setattr(choice.os, "sched_getaffinity", lambda pid: range(cores), raising=False)
+    monkeypatch.setattr(choice.psutil, "cpu_count", lambda logical: 64)
+    assert choice.default_workers(rows, Counter) == expected
 
 
 def test_default_workers_leave_notebook_classes_in_this_process(monkeypatch):
-    monkeypatch.setattr(make.os, "sched_getaffinity", lambda pid: range(4), raising=False)
+    monkeypatch.setattr(choice.os, "sched_getaffinity", lambda pid: range(4), raising=False)
 
     class Local(Counter):
         pass
 
-    assert make.default_workers(64, Local) == 1
+    assert choice.default_workers(64, Local) == 1
 
 
 def test_a_gymnasium_id_is_sb3s_env():

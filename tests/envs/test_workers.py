@@ -142,7 +142,7 @@ def test_an_exception_in_a_worker():
 
 def assert_is_over(batch):
     """Nothing but close() works any more, and that as often as wanted."""
-    assert not psutil.pid_exists(batch._processes[0].pid)
+    assert not psutil.pid_exists(batch._crew.processes[0].pid)
     with pytest.raises(WorkerError, match="stopped"):
         batch.advance(ONES)
     batch.close()

@@ -12,71 +12,110 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
-from rlkit.errors import ParamsError, RlkitError
+from rlkit.errors import RlkitError
 from rlkit.trainers.fast import update
-from rlkit.trainers.fast.flat import FlatPolicy
-from rlkit.trainers.fast.plan import obstacle
-from rlkit.trainers.fast.rollout import act, gae, value
+from rlkit.trainers.fast.path import NativePath
+from rlkit.trainers.fast.rollout import gae
+from rlkit.trainers.general.path import TorchPath
+from rlkit.trainers.general.samples import each
+from rlkit.trainers.general.switches import ARGUMENTS, check, complaints, make_plan
+
+PATHS = {"native": NativePath, "torch": TorchPath}
 
 
 class PPO(stable_baselines3.PPO):
-    """stable_baselines3.PPO with the same arguments, learning, callbacks, logged names and files, but faster on a CPU.
+    """stable_baselines3.PPO with the same arguments, learning, callbacks, logged names and files, but faster.
 
-    The native path serves MlpPolicy with tanh or relu layers, its default Adam, and any of the action spaces, on the
-    CPU; for anything else one warning says why, and SB3's own code runs. The samples, minibatches and losses are
-    SB3's; actions come from another random stream, seeded by torch's (so by `seed` as well). A policy that a callback
-    changes in the middle of a rollout acts from the next rollout on. The first `learn` on a machine compiles for about
-    14 s; later ones, in any process, find the code on disk.
+    Each `learn` takes the first of three paths that serves the model, and `switches` says which one it is and why:
+
+    - native: MlpPolicy with tanh or relu layers, its default Adam and any action space, on the CPU. The samples,
+      minibatches and losses are SB3's; actions come from another random stream, seeded by torch's (so by `seed` as
+      well). The first `learn` on a machine compiles for about 14 s; later ones find the code on disk.
+    - torch: every other policy, optimizer and device. Rollouts draw SB3's own random numbers; updates agree with
+      SB3's to rounding. Off the CPU, the device holds the observations of a whole rollout.
+    - stable-baselines3: its own code, with a rollout buffer of one's own or where fast is False.
+
+    A policy that a callback changes in the middle of a rollout acts from the next rollout on (native path).
 
     fast: False runs SB3's own code, bit for bit.
-    n_threads: share minibatches of milliseconds (batch size times parameters above 8 million) among so many threads.
-    It is 1 because whether more pay depends on what else the machine does, and the sums' last bits on their number.
+    n_threads: for updates on the CPU. None is 1 on the native path and torch's own setting on the torch path; "auto"
+    times 1 and all usable cores on the first rollout, and takes more only where they are clearly quicker. Whether
+    they are depends on what else the machine does, and the sums' last bits on their number.
+    use_amp, amp_dtype: networks compute in "bfloat16" or, on CUDA only, "float16" with gradient scaling. It pays for
+    wide networks on processors with such arithmetic. The last layers, losses and parameters stay float32.
+    use_torch_compile, compile_mode: an update step becomes one compiled graph, which takes 10 to 20 s before the first
+    update. On CUDA, "reduce-overhead" makes it one CUDA graph. On the CPU it needs a C++ compiler.
+    use_pinned_memory: observations reach a CUDA device through page-locked memory.
+
+    use_amp and use_torch_compile ask for the torch path even where the native one would serve. A switch that the
+    machine or the policy cannot follow is off, and one warning says why.
     """
 
-    def __init__(self, *args: Any, fast: bool = True, n_threads: int = 1, **kwargs: Any) -> None:
-        if n_threads < 1:
-            raise ParamsError(f"n_threads={n_threads} must be at least 1.")
+    def __init__(
+        self,
+        *args: Any,
+        fast: bool = True,
+        n_threads: int | str | None = None,
+        use_amp: bool = False,
+        amp_dtype: str = "bfloat16",
+        use_torch_compile: bool = False,
+        compile_mode: str = "default",
+        use_pinned_memory: bool = False,
+        **kwargs: Any,
+    ) -> None:
         self.fast, self.n_threads = fast, n_threads
-        self._flat: FlatPolicy | None = None
+        self.use_amp, self.amp_dtype = use_amp, amp_dtype
+        self.use_torch_compile, self.compile_mode = use_torch_compile, compile_mode
+        self.use_pinned_memory = use_pinned_memory
+        self._path: NativePath | TorchPath | None = None  # None: SB3's own code
+        check(self)
         super().__init__(*args, **kwargs)
 
+    @property
+    def switches(self) -> dict[str, str]:
+        """What the last `learn` really ran, or the next one will: "path", the "reason" for it, and each switch."""
+        return (self._path.plan if self._path else make_plan(self)).describe()
+
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "fast", "n_threads", "_flat"]
+        return [*super()._excluded_save_params(), *ARGUMENTS, "_path"]
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies: native memory and its threads stay behind, and the next `learn` makes them anew."""
-        return self.__dict__ | {"_flat": None}
+        """For copies: native memory, threads and compiled code stay behind; the next `learn` makes them anew."""
+        return self.__dict__ | {"_path": None}
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
         """SB3's, and the choice of path: what the model is made of may have changed since the last `learn`."""
-        reason = obstacle(self) if self.fast else None
-        if reason:
-            warnings.warn(f"rlkit.PPO: torch path, because {reason}.", stacklevel=4)  # the line that calls learn
-        self._flat = FlatPolicy(self.policy, self.n_threads) if self.fast and not reason else None
-        return super()._setup_learn(*args, **kwargs)
+        plan = make_plan(self)
+        if self._path is None or not self._path.fits(self.policy, plan):
+            self._path = PATHS[plan.path](self.policy, plan) if plan.path in PATHS else None
+            for line in complaints(self, plan):
+                warnings.warn(f"rlkit.PPO: {line}.", stacklevel=4)  # the line that calls learn
+        prepared = super()._setup_learn(*args, **kwargs)
+        if self.verbose >= 1:
+            self.logger.info(f"rlkit.PPO runs {self.switches['path']}")
+        return prepared
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
         """Fill the buffer with n_rollout_steps of every env; False when the callback ended it early. As SB3's."""
-        if self._flat is None:
+        path = self._path
+        if path is None:
             return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         self.policy.set_training_mode(False)
         n_steps = 0
         rollout_buffer.reset()
+        if self.use_sde:
+            self.policy.reset_noise(env.num_envs)
         callback.on_rollout_start()
-        network, noise = self._flat.read(), self._flat.noise(n_rollout_steps, env.num_envs)
-        drawn = np.empty(noise.shape[1:], np.float32)
-        step_values = torch.from_numpy(rollout_buffer.values[..., None]).unbind()
-        step_log_probs = torch.from_numpy(rollout_buffer.log_probs).unbind()
+        path.start_rollout(rollout_buffer)
         while n_steps < n_rollout_steps:
-            rollout_buffer.observations[n_steps] = self._last_obs
-            observations = _flat_rows(rollout_buffer.observations[n_steps])
-            values, log_probs = step_values[n_steps], step_log_probs[n_steps]
-            outputs = drawn, rollout_buffer.values[n_steps], rollout_buffer.log_probs[n_steps]
-            act(network, observations, noise[n_steps], *outputs)
-            actions, clipped_actions = self._actions(drawn)
-            rollout_buffer.actions[n_steps] = actions.reshape(drawn.shape)
+            if self.use_sde and self.sde_sample_freq > 0 and n_steps % self.sde_sample_freq == 0:
+                self.policy.reset_noise(env.num_envs)
+            obs_tensor = path.observe(rollout_buffer, n_steps, self._last_obs)
+            actions, values, log_probs = path.act(rollout_buffer, n_steps, obs_tensor)
+            rollout_buffer.actions[n_steps] = actions.reshape(env.num_envs, -1)
+            clipped_actions = self._clipped(actions)
 
             new_obs, rewards, dones, infos = env.step(clipped_actions)
 
@@ -92,20 +131,19 @@ class PPO(stable_baselines3.PPO):
             rollout_buffer.pos = n_steps
             self._last_obs, self._last_episode_starts = new_obs, dones
         rollout_buffer.full = True
-        self._finish_rollout(rollout_buffer, new_obs, dones)
+        self._finish_rollout(rollout_buffer, path.values(new_obs), dones)
         callback.update_locals(locals())
         callback.on_rollout_end()
         return True
 
-    def _actions(self, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(actions, actions for the envs) in the shape and dtype that SB3 gives them."""
+    def _clipped(self, actions: np.ndarray) -> np.ndarray:
+        """Actions as the envs take them."""
         space = self.action_space
-        if isinstance(space, spaces.Box):
-            actions = drawn.reshape(-1, *space.shape).copy()
-            return actions, np.clip(actions, space.low, space.high)
-        whole = np.float32 if isinstance(space, spaces.MultiBinary) else np.int64
-        actions = drawn.astype(whole).reshape(-1, *space.shape)
-        return actions, actions
+        if not isinstance(space, spaces.Box):
+            return actions
+        if self.policy.squash_output:
+            return self.policy.unscale_action(actions)
+        return np.clip(actions, space.low, space.high)
 
     def _end_episodes(self, dones: np.ndarray, rewards: np.ndarray, infos: list[dict[str, Any]]) -> None:
         """Count the episodes that ended; where the clock ended one, its last reward takes in the value of what was cut.
@@ -120,44 +158,29 @@ class PPO(stable_baselines3.PPO):
             if infos[i].get("TimeLimit.truncated", False) and infos[i].get("terminal_observation") is not None
         ]
         if cut:
-            rewards[cut] += self.gamma * self._values(np.stack([infos[i]["terminal_observation"] for i in cut]))
+            lasts = [infos[i]["terminal_observation"] for i in cut]
+            rewards[cut] += self.gamma * self._path.values(each(lambda *rows: np.stack(rows), *lasts))
 
-    def _values(self, observations: np.ndarray) -> np.ndarray:
-        """Values of observations (n, ...), float32 (n,), by the weights that were last read."""
-        values = np.empty(len(observations), np.float32)
-        value(self._flat.network, _flat_rows(observations), values)
-        return values
-
-    def _finish_rollout(self, buffer: RolloutBuffer, new_obs: np.ndarray, dones: np.ndarray) -> None:
+    def _finish_rollout(self, buffer: RolloutBuffer, last_values: np.ndarray, dones: np.ndarray) -> None:
         """Advantages and returns of a full buffer."""
         data = buffer.rewards, buffer.values, buffer.episode_starts
-        gae(*data, self._values(new_obs), dones, buffer.gamma, buffer.gae_lambda, buffer.advantages)
+        gae(*data, last_values, dones, buffer.gamma, buffer.gae_lambda, buffer.advantages)
         buffer.returns = buffer.advantages + buffer.values
 
     def train(self) -> None:
-        """Update the policy with the rollout buffer: SB3's `train`, an epoch per native call."""
-        if self._flat is None:
+        """Update the policy with the rollout buffer: SB3's `train`, by the path that `learn` chose."""
+        if self._path is None:
             super().train()
             return
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         settings = self._settings()
-        self._flat.read()
-        (adam, steps), samples = self._flat.read_optimizer(), self._samples()
-        epochs = []
-        for epoch in range(self.n_epochs):
-            order = np.random.permutation(len(samples.values))
-            metrics = np.empty(update.N_METRICS)
-            steps = self._flat.team.train_epoch(samples, order, adam, settings, steps, metrics)
-            epochs.append(metrics)
-            self._n_updates += 1
-            if metrics[update.LAST_KL] > settings.kl_limit:
-                self.logger.info(
-                    f"Early stopping at step {epoch} due to reaching max kl: {metrics[update.LAST_KL]:.2f}"
-                )
-                break
-        self._flat.write(steps)
-        self._record(np.array(epochs))
+        epochs = self._path.train(self.rollout_buffer, settings, self.n_epochs)
+        self._n_updates += len(epochs)
+        kl = epochs[-1, update.LAST_KL]
+        if kl > settings.kl_limit:
+            self.logger.info(f"Early stopping at step {len(epochs) - 1} due to reaching max kl: {kl:.2f}")
+        self._record(epochs)
 
     def _settings(self) -> update.Settings:
         remaining = self._current_progress_remaining
@@ -171,15 +194,6 @@ class PPO(stable_baselines3.PPO):
             max_grad_norm=float(self.max_grad_norm),
             kl_limit=float(np.inf if self.target_kl is None else 1.5 * self.target_kl),
         )
-
-    def _samples(self) -> update.Samples:
-        """The rollout buffer as the kernel reads it; a buffer that was read from before lies env by env already."""
-        buffer = self.rollout_buffer
-        sizes = (buffer.values.size, 1) if buffer.generator_ready else (buffer.buffer_size, buffer.n_envs)
-        actions = buffer.actions.reshape(buffer.values.size, -1).astype(np.float32, copy=False)
-        observations = buffer.observations.reshape(buffer.values.size, *buffer.obs_shape)
-        flat = (array.reshape(-1) for array in (buffer.advantages, buffer.returns, buffer.log_probs, buffer.values))
-        return update.Samples(_flat_rows(observations), actions, *flat, *sizes)
 
     def _record(self, epochs: np.ndarray) -> None:
         """Log an update, (n_epochs done, N_METRICS), under SB3's names and by its definitions."""
@@ -204,8 +218,3 @@ class PPO(stable_baselines3.PPO):
         self.logger.record("train/clip_range", self.clip_range(remaining))
         if self.clip_range_vf is not None:
             self.logger.record("train/clip_range_vf", self.clip_range_vf(remaining))
-
-
-def _flat_rows(observations: np.ndarray) -> np.ndarray:
-    """Observations (n, ...) as the kernels take them: float32 (n, n_inputs), contiguous; a view where they are."""
-    return np.ascontiguousarray(observations.reshape(len(observations), -1), np.float32)

@@ -18,7 +18,7 @@ def test_updates_are_those_of_torch(space, options):
     ours = rolled_out(build(PPO, space, **OPTIONS[options]))
     theirs = build(stable_baselines3.PPO, space, **OPTIONS[options])
     theirs._setup_learn(1000)
-    assert ours._flat is not None
+    assert ours.switches["path"] == "native, 1 thread"
     assert (parameters(ours) == parameters(theirs)).all()  # the seed makes the same networks
     buffer = ours.rollout_buffer
     for update in range(5):

@@ -14,7 +14,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import VecNormalize
 from walk import N_ENVS, N_STEPS, SPACES, Walk, assert_same_training, build, parameters, rolled_out
 
-from rlkit.trainers.fast import threads
+from rlkit.trainers.fast import path, threads
 from rlkit.trainers.ppo import PPO
 
 
@@ -105,7 +105,7 @@ def test_same_seed_same_training():
 @pytest.mark.parametrize("dtype", [np.float64, np.int16])
 def test_observations_of_other_dtypes(dtype):
     model = build(PPO, dtype=dtype).learn(800)
-    assert model._flat is not None
+    assert model.switches["path"] == "native, 1 thread"
     assert model.rollout_buffer.observations.dtype == dtype
 
 
@@ -174,22 +174,27 @@ def test_one_line_says_why_it_is_not_fast(name):
     model = build(PPO, "box", n_steps=20, **kwargs)
     with pytest.warns(UserWarning, match=f"rlkit.PPO: torch path, because .*{reason}"):
         model.learn(80)
-    assert model._flat is None
+    assert model.switches["path"] == "torch"
 
 
-def test_a_policy_of_ones_own_is_not_fast():
-    class Own(stable_baselines3.ppo.MlpPolicy):
-        pass
-
-    model = PPO(Own, make_vec_env("CartPole-v1", 2), n_steps=32, device="cpu")
-    with pytest.warns(UserWarning, match="because the policy is Own"):
-        model.learn(64)
+@pytest.mark.parametrize(("gain", "n_threads"), [(1.05, 1), (1.4, 3)])
+def test_threads_are_chosen_by_trial(gain, n_threads, monkeypatch):
+    monkeypatch.setattr(threads, "WORTH_ROWS_TIMES_WEIGHTS", 0)
+    monkeypatch.setattr(path, "cores_usable", lambda: 3)
+    clock = iter(np.cumsum([0.0, *([gain, 0.0, 1.0, 0.0] * 6)]))  # one thread takes `gain` seconds, three take 1
+    monkeypatch.setattr(threads.time, "perf_counter", lambda: next(clock))
+    model, twin = rolled_out(build(PPO, n_threads="auto")), rolled_out(build(PPO, n_threads=n_threads))
+    for each in (model, twin):
+        np.random.seed(0)
+        each.train()
+    assert model.switches["path"] == twin.switches["path"]
+    assert (parameters(model) == parameters(twin)).all()
 
 
 def test_vec_normalize():
     env = VecNormalize(make_vec_env(lambda: Walk(SPACES["box"]), N_ENVS, seed=1))
     model = PPO("MlpPolicy", env, n_steps=50, batch_size=50, seed=0, device="cpu").learn(1000)
-    assert model._flat is not None
+    assert model.switches["path"] == "native, 1 thread"
     assert np.abs(env.obs_rms.mean).max() > 0
     assert np.isfinite(parameters(model)).all()
 

@@ -4,6 +4,8 @@ Nothing is shared between the two, so whatever SB3 does with its own tensors (lo
 Reading and writing cost about 0.2 ms per update for two [64, 64] networks.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from stable_baselines3.common.distributions import BernoulliDistribution, DiagGaussianDistribution
@@ -20,9 +22,12 @@ KINDS = {DiagGaussianDistribution: GAUSSIAN, BernoulliDistribution: BERNOULLI}
 
 
 class FlatPolicy:
-    """The native twin of a policy that `plan.obstacle` has nothing against, and of its optimizer."""
+    """The native twin of a policy that `plan.obstacle` has nothing against, and of its optimizer.
 
-    def __init__(self, policy: ActorCriticPolicy, n_threads: int = 1) -> None:
+    back: as in `make_layout`, for networks on top of others.
+    """
+
+    def __init__(self, policy: ActorCriticPolicy, n_threads: int = 1, back: Sequence[int] = ()) -> None:
         self.policy = policy
         nets = policy.mlp_extractor.policy_net, policy.mlp_extractor.value_net
         layers = [
@@ -30,19 +35,23 @@ class FlatPolicy:
             for net, head in zip(nets, (policy.action_net, policy.value_net), strict=True)
         ]
         self.kind = KINDS.get(type(policy.action_dist), CATEGORICAL)
-        self.network, self._places = make_layout(
-            policy.features_dim,
+        self.network, places = make_layout(
+            layers[0][0].in_features,
             [[layer.out_features for layer in net] for net in layers],
             self.kind,
             segments(policy),
             get_action_dim(policy.action_space),
             any(isinstance(module, nn.ReLU) for net in nets for module in net),
+            back,
         )
-        self._tensors = [tensor for net in layers for layer in net for tensor in (layer.weight, layer.bias)]
-        if self.kind == GAUSSIAN:
-            self._tensors.append(policy.log_std)
-        self._exp_avg, self._exp_avg_sq, self._gradient = (aligned(len(self.network.weights)) for _ in range(3))
+        tensors = [tensor for net in layers for layer in net for tensor in (layer.weight, layer.bias)]
+        self._hold([*tensors, policy.log_std] if self.kind == GAUSSIAN else tensors, places)
         self.team = Team(self.network, n_threads)
+
+    def _hold(self, tensors: list[torch.Tensor], places: np.ndarray) -> None:
+        """Take these parameters for those at `places` of the network's weights, and make room for Adam's memory."""
+        self._tensors, self._places = tensors, places
+        self._exp_avg, self._exp_avg_sq, self._gradient = (aligned(len(self.network.weights)) for _ in range(3))
 
     def read(self) -> Network:
         """The network with the policy's present weights."""

@@ -37,3 +37,9 @@ def tanh(x: LanesType) -> LanesType:
     s, q = _split_exp(x + x)
     t = s * q + (s - 1.0)
     return t / (t + 2.0)
+
+
+@inlined
+def sigmoid(x: LanesType) -> LanesType:
+    """1 / (1 + exp(-x)) within 2e-7, for Lanes."""
+    return 1.0 / (1.0 + exp(0.0 - x))

@@ -52,34 +52,42 @@ class Layout(NamedTuple):
 
 
 def make_layout(
-    n_inputs: int, widths: Sequence[Sequence[int]], kind: int, segments: Sequence[int], n_actions: int, relu: bool
+    n_inputs: int,
+    widths: Sequence[Sequence[int]],
+    kind: int,
+    segments: Sequence[int],
+    n_actions: int,
+    relu: bool,
+    back: Sequence[int] = (),
 ) -> Layout:
     """Memory, all zeros, for two networks; widths: outputs of each layer of the policy net and of the value net.
 
-    kind: CATEGORICAL with its segments' starts and their end, BERNOULLI or GAUSSIAN (segments unused).
+    kind: CATEGORICAL with its segments' starts and their end, BERNOULLI or GAUSSIAN (segments unused). back: numbers
+    of the networks that `backward` follows to their inputs, because something that learns makes these.
     """
     places: list[np.ndarray] = []
-    weights, turned = _Counter(), _Counter()
-    scratch = _Counter(PANEL)
-    first_input = scratch.take(CHUNK * _step(n_inputs))
+    weights, turned = Counter(), Counter()
+    scratch = Counter(PANEL)
+    first_input = scratch.take(CHUNK * row_step(n_inputs))
     layers = []
-    for net in widths:
+    for which, net in enumerate(widths):
         n_in, place = n_inputs, first_input
         for number, n_out in enumerate(net):
-            width = _up(n_out, UNIT)
-            depth = _up(n_in, UNIT if number else ROWS)  # the first layer's weights are never turned
+            turns = number > 0 or which in back
+            width = up(n_out, UNIT)
+            depth = up(n_in, UNIT if turns else ROWS)
             at, bias = weights.take(width * depth), weights.take(width)
-            output = scratch.take(CHUNK * _step(n_out))
-            back = turned.take(width * depth) if number else -1
+            output = scratch.take(CHUNK * row_step(n_out))
+            turn_at = turned.take(width * depth) if turns else -1
             hidden = int(number < len(net) - 1)
-            row = (n_in, n_out, depth, width, at, bias, back, place, _step(n_in), output, _step(n_out), hidden)
-            layers.append(row)
-            places += [_places_of_weight(n_in, n_out, depth, at), bias + np.arange(n_out)]
+            steps = row_step(n_in), row_step(n_out)
+            layers.append((n_in, n_out, depth, width, at, bias, turn_at, place, steps[0], output, steps[1], hidden))
+            places += [places_of_weight(np.arange(n_out), n_in, width, depth, at), bias + np.arange(n_out)]
             n_in, place = n_out, output
-    log_std = weights.take(_up(n_actions, UNIT))
+    log_std = weights.take(up(n_actions, UNIT))
     if kind == GAUSSIAN:
         places.append(log_std + np.arange(n_actions))
-    widest = max(row[10] for row in layers)
+    widest = max(max(row[10], row[8] if row[6] >= 0 else 0) for row in layers)
     zones = [scratch.take(n) for n in (N_PER_ROW * CHUNK, n_actions * CHUNK, CHUNK * widest, CHUNK * widest)]
     network = Network(
         np.array(layers),
@@ -104,32 +112,33 @@ def aligned(size: int) -> np.ndarray:
     return memory[skip : skip + size]
 
 
-def _places_of_weight(n_in: int, n_out: int, depth: int, at: int) -> np.ndarray:
-    """Place of each element of a torch weight (n_out, n_in), row by row."""
-    width = _up(n_out, UNIT)
-    out, into = np.arange(n_out)[:, None], np.arange(n_in)
+def places_of_weight(columns: np.ndarray, n_in: int, width: int, depth: int, at: int) -> np.ndarray:
+    """Place of each element of a torch weight (n_out, n_in), row by row; columns: where among `width` each row goes."""
+    out, into = columns[:, None], np.arange(n_in)
     panel = out // PANEL * PANEL
     step = np.minimum(PANEL, width - panel)
     return (at + panel * depth + into * step + out - panel).ravel()
 
 
-def _up(n: int, multiple: int) -> int:
+def up(n: int, multiple: int) -> int:
+    """The least multiple from n on."""
     return -(-n // multiple) * multiple
 
 
-def _step(n: int) -> int:
+def row_step(n: int) -> int:
     """Floats from one row to the next: padded, and for wide rows not a power of two, which would collide in caches."""
-    width = _up(n, UNIT)
+    width = up(n, UNIT)
     return width if width < 128 else width + UNIT
 
 
-class _Counter:
+class Counter:
     """Hands out neighbouring zones of one array, each from a cache line's start."""
 
     def __init__(self, total: int = 0) -> None:
-        self.total = _up(total, 16)
+        self.total = up(total, 16)
 
     def take(self, size: int) -> int:
+        """Where the next `size` floats lie."""
         at = self.total
-        self.total += _up(size, 16)
+        self.total += up(size, 16)
         return at

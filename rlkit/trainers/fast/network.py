@@ -67,10 +67,11 @@ def forward(net: Network, first: int, last: int, rows: int) -> None:
 
 
 @nopython
-def backward(net: Network, first: int, last: int, rows: int, gradient: np.ndarray) -> None:
+def backward(net: Network, first: int, last: int, rows: int, gradient: np.ndarray) -> int:
     """Add to `gradient` (laid out as `weights`) the loss's derivative, given that by layer last - 1's output.
 
-    That stands in the zone `slopes`, rows OUT_STEP of the last layer apart, with zeros in its padding.
+    That stands in the zone `slopes`, rows OUT_STEP of the last layer apart, with zeros in its padding. Gives back the
+    place in scratch memory of the derivative by the inputs, rows IN_STEP apart, if the layout goes back to them.
     """
     slopes, others = net.slopes, net.other_slopes
     for row in range(last - 1, first - 1, -1):
@@ -78,7 +79,7 @@ def backward(net: Network, first: int, last: int, rows: int, gradient: np.ndarra
         step = layer[OUT_STEP]
         add_columns(gradient, layer[BIAS], net.scratch, slopes, step, layer[WIDTH], rows)
         add_outer_products(net.scratch, layer, slopes, rows, gradient)
-        if row > first:
+        if layer[TURNED] >= 0:
             multiply(
                 net.scratch, others, layer[IN_STEP], layer[DEPTH],
                 net.scratch, 0,
@@ -86,7 +87,9 @@ def backward(net: Network, first: int, last: int, rows: int, gradient: np.ndarra
                 net.turned, layer[TURNED], layer[WIDTH], rows,
             )  # fmt: skip
             slopes, others = others, slopes
+        if row > first:
             deactivate(net.scratch, slopes, layer[INPUT], layer[IN_STEP], layer[DEPTH], rows, net.relu)
+    return slopes
 
 
 @nopython

@@ -34,7 +34,7 @@ def obstacle(model: OnPolicyAlgorithm) -> str | None:
         return f"the policy is {type(policy).__name__}"
     if type(model.rollout_buffer) is not RolloutBuffer:
         return f"the rollout buffer is {type(model.rollout_buffer).__name__}"
-    return _obstacle_of_spaces(policy) or _obstacle_of_networks(policy) or _obstacle_of_optimizer(policy)
+    return _obstacle_of_spaces(policy) or _obstacle_of_networks(policy) or obstacle_of_optimizer(policy)
 
 
 def _obstacle_of_spaces(policy: ActorCriticPolicy) -> str | None:
@@ -66,7 +66,8 @@ def _obstacle_of_networks(policy: ActorCriticPolicy) -> str | None:
     return None
 
 
-def _obstacle_of_optimizer(policy: ActorCriticPolicy) -> str | None:
+def obstacle_of_optimizer(policy: ActorCriticPolicy) -> str | None:
+    """Why Adam written out would not be this optimizer, as the end of "... because"; None when it would."""
     optimizer = policy.optimizer
     if type(optimizer) is not torch.optim.Adam:
         return f"the optimizer is {type(optimizer).__name__}"

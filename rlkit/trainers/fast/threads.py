@@ -4,6 +4,9 @@ Every thread works on its own share of the rows with scratch memory and a gradie
 wait by sleeping, so on a busy machine they cost little; numba's own would spin, and abort when two trainings meet.
 """
 
+import statistics
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -26,6 +29,27 @@ from rlkit.trainers.fast.update import (
 )
 
 WORTH_ROWS_TIMES_WEIGHTS = 2**23  # of a minibatch: about 0.3 ms of work, against 0.05 ms to share it out
+TRIAL_ROUNDS = 5  # of each number of threads, in turns
+TRIAL_GAIN = 1.15  # times as fast, or more threads are not worth what they take from others
+
+
+def quicker(run: Callable[[int], None], n_threads: int) -> int:
+    """n_threads where a piece of the real work, run(n_threads), is clearly quicker than run(1) at this moment; else 1.
+
+    Whether more threads pay depends on the work, the machine and what else it does, so nothing is assumed. The median
+    of the rounds decides.
+    """
+    if n_threads == 1:
+        return 1
+
+    def seconds(n: int) -> float:
+        start = time.perf_counter()
+        run(n)
+        return time.perf_counter() - start
+
+    rounds = [(seconds(1), seconds(n_threads)) for _ in range(1 + TRIAL_ROUNDS)]
+    gains = [one / many for one, many in rounds[1:]]  # the first warms up
+    return n_threads if statistics.median(gains) > TRIAL_GAIN else 1
 
 
 class Team:
@@ -37,25 +61,28 @@ class Team:
         self._gradients = tuple(aligned(len(network.weights)) for _ in mates)
         self._pool = ThreadPoolExecutor(n_threads - 1, "rlkit.PPO") if mates else None
 
+    def shares(self, batch_size: int) -> bool:
+        """Whether minibatches of this size are shared out."""
+        return self._pool is not None and batch_size * len(self._networks[0].weights) >= WORTH_ROWS_TIMES_WEIGHTS
+
     def train_epoch(
         self, samples: Samples, order: np.ndarray, adam: Adam, settings: Settings, steps: int, metrics: np.ndarray
     ) -> int:
         """`update.train_epoch`, shared out where that pays; the number of threads decides the order of the sums."""
         network = self._networks[0]
-        work = min(settings.batch_size, len(order)) * len(network.weights)
-        if self._pool is None or work < WORTH_ROWS_TIMES_WEIGHTS:
+        if not self.shares(min(settings.batch_size, len(order))):
             return train_epoch(network, samples, order, adam, settings, steps, metrics)
         metrics[:] = 0.0
         _turn(network)
         for start in range(0, len(order), settings.batch_size):
             batch = order[start : start + settings.batch_size]
-            sums = self._differentiate(samples, batch, adam.gradient, settings)
+            sums = self.differentiate(samples, batch, adam.gradient, settings)
             if _finish(network, adam, self._gradients, sums, len(batch), settings, steps + 1, metrics):
                 break
             steps += 1
         return steps
 
-    def _differentiate(
+    def differentiate(
         self, samples: Samples, batch: np.ndarray, gradient: np.ndarray, settings: Settings
     ) -> np.ndarray:
         """Losses (n_threads, N_SUMS) of a minibatch, summed over each thread's rows; the gradients are replaced."""

@@ -166,11 +166,18 @@ def scaling(samples: Samples, batch: np.ndarray, normalize: bool) -> tuple[float
 
 @nopython
 def gather(net: Network, samples: Samples, batch: np.ndarray, mean: float, scale: float) -> None:
-    """Copy a chunk's samples into scratch memory, advantages normalised, and zeros up to a multiple of LANES."""
+    """Copy a chunk's samples into scratch memory, observations as the networks' inputs."""
+    for i in range(len(batch)):
+        take_row(net, i, samples.observations, sample_row(samples, batch[i]))
+    take_targets(net, samples, batch, mean, scale)
+
+
+@nopython
+def take_targets(net: Network, samples: Samples, batch: np.ndarray, mean: float, scale: float) -> None:
+    """Copy a chunk's actions, normalised advantages and the like, and zeros up to a multiple of LANES."""
     x = net.scratch
     for i in range(len(batch)):
         row = sample_row(samples, batch[i])
-        take_row(net, i, samples.observations, row)
         for j in range(net.n_actions):
             x[net.actions + i * net.n_actions + j] = samples.actions[row, j]
         at = net.per_row + i

@@ -56,7 +56,12 @@ def go_on_from(model: BaseAlgorithm, weights: dict[str, torch.Tensor], state: di
 
 
 def replay_arrays(model: BaseAlgorithm) -> dict[str, np.ndarray]:
-    """What an off-policy model's replay buffer holds, by the names of its arrays; {} for other models and buffers."""
+    """What an off-policy model's replay buffer holds, by the names of its arrays; {} for other models and buffers.
+
+    A model with a buffer of its own kind has methods of these two names.
+    """
+    if hasattr(model, "replay_arrays"):
+        return model.replay_arrays()
     buffer = getattr(model, "replay_buffer", None)
     if type(buffer) is not ReplayBuffer or buffer.optimize_memory_usage:
         return {}
@@ -66,6 +71,8 @@ def replay_arrays(model: BaseAlgorithm) -> dict[str, np.ndarray]:
 
 def refill_replay(model: BaseAlgorithm, arrays: dict[str, np.ndarray]) -> None:
     """Put `replay_arrays` back into a fresh model's buffer; CheckpointError when it is smaller than what it held."""
+    if hasattr(model, "refill_replay"):
+        return model.refill_replay(arrays)
     buffer, held = model.replay_buffer, len(arrays["rewards"])
     if held > buffer.buffer_size:
         raise CheckpointError(f"the replay buffer held {held} steps, and this model's takes {buffer.buffer_size}.")

@@ -1,0 +1,1 @@
+"""What the notebooks compute beyond one run: studies made of many trainings and measurements."""

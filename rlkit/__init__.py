@@ -11,6 +11,7 @@ from rlkit.envs.registry import register
 
 _HOMES = {
     "PPO": "rlkit.trainers.ppo",
+    "DQN": "rlkit.trainers.dqn",
     "load_params": "rlkit.params",
     "make_vec_env": "rlkit.envs",
     "start": "rlkit.experiment",
@@ -20,6 +21,7 @@ _HOMES = {
     "attach": "rlkit.runs",
     "evaluate": "rlkit.assess",
     "play": "rlkit.assess",
+    "form": "rlkit.widgets.form",
     "compare": "rlkit.comparing",
     "report": "rlkit.reporting",
 }

@@ -21,6 +21,7 @@ from rlkit.control import is_paused
 from rlkit.diagnostics.machine import machine
 from rlkit.edits import tape
 from rlkit.envs import ENVS, make_vec_env
+from rlkit.envs.remote import RemoteVecEnv
 from rlkit.envs.vec import BatchVecEnv
 from rlkit.errors import CheckpointError, RunError
 from rlkit.files import project_root, read_json, write_json
@@ -158,14 +159,15 @@ def _launch(run: Run) -> Run:
 def make_params_env(params: Params, **changes: Any) -> VecEnv:
     """The VecEnv that the parameters describe; `changes` override arguments of `make_vec_env`."""
     asked = {"n_envs": params.n_envs, "seed": params.seed, "n_workers": params.n_workers or None}
-    asked |= {name: getattr(params, name) for name in ("vec_env", "action_repeat") if hasattr(params, name)}
+    asked |= {name: getattr(params, name) or None for name in ("vec_env", "action_repeat") if hasattr(params, name)}
     return make_vec_env(params.env_id, **asked | params.env_kwargs | changes)
 
 
 def env_facts(params: Params, env: VecEnv) -> dict[str, Any]:
     """What decides the task, as plain data: kept in checkpoints, and compared before an evaluation."""
-    config = env.get_attr("config")[0] if isinstance(env.unwrapped, BatchVecEnv) else {}
-    return {"env_id": params.env_id, "env_kwargs": params.env_kwargs, "config": config}
+    config = env.get_attr("config")[0] if isinstance(env.unwrapped, BatchVecEnv | RemoteVecEnv) else {}
+    held = {"action_repeat": params.action_repeat} if getattr(params, "action_repeat", 0) else {}
+    return {"env_id": params.env_id, "env_kwargs": params.env_kwargs, "config": config} | held
 
 
 def build_model(params: Params, env: VecEnv) -> BaseAlgorithm:
@@ -203,7 +205,8 @@ def check_env(params: Params) -> None:
             f"{params.env_id} is defined in this notebook or script, where a training in its own process cannot "
             f"import it. Put the class in a module, or train here with rlkit.train(params)."
         )
-    one_process = {"n_workers": 1} if params.env_id in ENVS else {"n_envs": 1}
+    served = "://" in params.env_id
+    one_process = {} if served else {"n_workers": 1} if params.env_id in ENVS else {"n_workers": 1, "n_envs": 1}
     env = make_params_env(params, **one_process)
     try:
         for edit in params.edits:

@@ -1,19 +1,22 @@
 """From a run folder to figures, a report page, and a replay one can watch: everything here only reads the folder."""
 
 import html
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from IPython.display import HTML, Image, display
 from matplotlib.figure import Figure
 
-from rlkit.diagnostics import plots
+from rlkit.comparing import Comparison, compare
+from rlkit.diagnostics import dodge_plots, plots, speed_plots
 from rlkit.diagnostics.replay import Replay
 from rlkit.diagnostics.report import Html, Numbers, Plot, Section, Table, Text, render_report
 from rlkit.errors import RunError
 from rlkit.files import read_json, write_atomic
 from rlkit.progress import clock
-from rlkit.runs import Run
+from rlkit.runs import Run, outputs_root
 
 DISPLAY_WIDTH = 800  # pixels: figures are drawn at twice that, for sharp screens
 
@@ -25,7 +28,27 @@ TITLES = {
     "losses": "The optimizer",
     "time": "Where the time went",
     "latency": "Policy latency",
+    "parts": "Time of one env step",
+    "rounds": "What each switch does",
+    "curves": "The same curve, sooner",
+    "roofline": "Arithmetic against the processor's limit",
+    "players": "Players without learning",
+    "success": "Fresh episodes",
+    "learning": "Success while it learns",
+    "settings": "Ours, and the author's",
+    "learning-changes": "One thing taken away: while it learns",
+    "changes": "One thing taken away",
+    "throwers": "Episodes that ended in a hit",
 }
+TABLE_FIGURES = {  # drawn from the run's table of that name alone
+    "parts": speed_plots.time_per_step,
+    "rounds": speed_plots.ablation,
+    "curves": speed_plots.race,
+    "roofline": speed_plots.roofline,
+    "learning": dodge_plots.learning,
+    "learning-changes": dodge_plots.learning,
+}
+RATES = ("players", "success", "settings", "changes", "throwers")  # tables of success rates, which are shown as well
 HOW_TO_READ = {
     "curve": "Mean return of the last 100 training episodes over env steps. A healthy curve rises and then flattens; "
     "one that falls back to where it began has diverged. In self-play a flat curve can hide progress: both sides "
@@ -41,6 +64,32 @@ HOW_TO_READ = {
     "and then, and a mean hides it.",
     "latency": "One call of the policy at several batch sizes. A p99 far above the median is another program on the "
     "machine, or a garbage collection.",
+    "parts": "Wall time of one env step. What is widest in the upper bar should be narrow in the lower one; what is "
+    "widest there is where the next second can be saved.",
+    "rounds": "A faint dot is a round, in which all variants took turns; the bold one is the median. A switch whose "
+    "interval overlaps that of the row without it has done nothing that can be told from noise.",
+    "curves": "Left, by env steps, the sides should lie within each other's spread: the faster one learns the same. "
+    "Right, by seconds, the same trainings. Curves that part on the left are another algorithm, however fast.",
+    "roofline": "Only matrix products are counted. What is missing up to the lines is the work around them: Python, "
+    "small operations and, over a whole training, the env.",
+    "players": "They see the state of the game itself. The best of them says what is possible, so what an agent lacks "
+    "to it is learning, and the first of them what no learning is worth.",
+    "success": "Episodes that chose nothing. The best weights against the newest: what choosing a checkpoint is worth; "
+    "deterministic against sampled actions: what exploring costs.",
+    "learning": "The episodes that choose the best weights; thin lines are seeds, the bold one is their median. Curves "
+    "that swing between two evaluations are why the best weights are kept.",
+    "settings": "All seeds together. The author's game had no fixed time step, so his figures are no more than a hint.",
+    "learning-changes": "As above, with one thing of the first agent's setting taken away at a time.",
+    "changes": "What is far below the first row made the difference; what overlaps with it did not, in so many steps.",
+    "throwers": "Throws at random against those of a thrower that learned: what they differ by was learned.",
+    "verdict": "Better and worse are said where a permutation test of the final values has p below 0.05. Cannot tell "
+    "is no sign that the groups are equal: it says how many seeds would find a difference as large as this one.",
+    "bands": "Bands that overlap over the whole course tell nothing apart. A band that widens to the end is a "
+    "setting that some seeds fail with: look at the worst in the table, not at the mean.",
+    "groups": "Final values are means over the last tenth of a training; iqm is their interquartile mean. A mean far "
+    "below the iqm is one broken seed. steps_to and seconds_to are medians of those that reached the threshold.",
+    "false_alarms": "How often the verdict called two equal sides different: where the interval lies above nominal, it "
+    "cannot be trusted.",
     "verification": "What was checked before the training, on this machine.",
 }
 
@@ -65,13 +114,22 @@ def figure(run: Run, name: str) -> Figure:
             return plots.returns(tables["episodes"]["return"])
         case "latency" if "inference" in tables:
             return plots.latency(tables["inference"].set_index("batch_size"))
+        case _ if name in TABLE_FIGURES and name in tables:
+            return TABLE_FIGURES[name](tables[name])
+        case _ if name in RATES and name in tables:
+            return dodge_plots.success_rates(tables[name], TITLES[name])
     raise RunError(f"run {run.id} holds nothing for a figure '{name}'. Figures: {', '.join(figures(run))}.")
 
 
 def show(run: Run, *names: str) -> None:
     """Display figures of the run in a notebook, as PNGs, which every front end and every saved notebook shows."""
     for name in names:
-        display(Image(plots.png(figure(run, name)), width=DISPLAY_WIDTH))
+        display(picture(figure(run, name)))
+
+
+def picture(figure: Figure) -> Image:
+    """A figure as a PNG for a notebook cell."""
+    return Image(plots.png(figure), width=DISPLAY_WIDTH)
 
 
 def figures(run: Run) -> list[str]:
@@ -85,7 +143,7 @@ def figures(run: Run) -> list[str]:
         "losses": any(column.startswith("train/") for column in metrics),
         "time": "time/update_seconds" in metrics,
         "latency": "inference" in tables,
-    }
+    } | {name: name in tables for name in (*TABLE_FIGURES, *RATES)}
     return [name for name, there in wanted.items() if there]
 
 
@@ -103,8 +161,13 @@ def replays(run: Run) -> list[Path]:
     return sorted(run.folder.glob("replays/*.npz"))
 
 
-def report(run: Run) -> Path:
-    """Write `report.html` into the run folder: one file, no network address in it, every number with its run id."""
+def report(run: Run, *more: Run) -> Path:
+    """Write `report.html` into the run folder: one file, no network address in it, every number with its run id.
+
+    With more runs the page compares them, and lies beside the run folders; errors are those of `compare`.
+    """
+    if more:
+        return compare_report(compare([run, *more]), outputs_root() / f"{run.id}_and_{len(more)}_more.html")
     status, machine = run.status(), read_json(run.folder / "machine.json") or {}
     sections: list[Section] = [Numbers(title="In short", run_id=run.id, values=_headline(run, status))]
     if status["state"] != "done":
@@ -118,7 +181,9 @@ def report(run: Run) -> Path:
     for name, table in run.tables().items():
         if name == "matches":
             table = table.set_index("opponent").T  # twenty columns are read more easily as rows
-        if not name.startswith(("games-", "episodes")):  # those are in the folder; their figures are above
+        if not name.startswith(
+            ("games-", "episodes", *TABLE_FIGURES)
+        ):  # those are in the folder; their figures are above
             hint = HOW_TO_READ.get(name, "") if name not in figures(run) else ""
             title = f"Table: {name.replace('-', ' ')}"
             sections.append(Table(title=title, run_id=run.id, frame=table, how_to_read=hint))
@@ -130,6 +195,23 @@ def report(run: Run) -> Path:
     page = render_report(f"{run.phase}: {run.params.name}", run.id, sections, facts)
     write_atomic(run.folder / "report.html", page)
     return run.folder / "report.html"
+
+
+def compare_report(found: Comparison, path: Path, tables: Mapping[str, pd.DataFrame] | None = None) -> Path:
+    """Write the page of a comparison, offline as `report`'s, with more tables by title; its path."""
+    ids = ", ".join(run_id for group in found.runs.values() for run_id in group)
+    words = "\n\n".join(f"{name}: {verdict}" for name, verdict in found.verdicts.items())
+    sections: list[Section] = [
+        Text(title="The verdict", text=words, run_id=ids, how_to_read=HOW_TO_READ["verdict"]),
+        Plot(title="The curves", figure=found.figure(), run_id=ids, how_to_read=HOW_TO_READ["bands"]),
+        Table(title="The groups", frame=found.table, run_id=ids, how_to_read=HOW_TO_READ["groups"]),
+    ]
+    for title, table in (tables or {}).items():
+        sections.append(Table(title=title, frame=table, run_id=ids, how_to_read=HOW_TO_READ["false_alarms"]))
+    facts = {"Runs": {name: ", ".join(group) for name, group in found.runs.items()}}
+    page = render_report("Comparison", f"{found.metric}, {len(found.runs)} groups", sections, facts)
+    write_atomic(path, page)
+    return path
 
 
 def _headline(run: Run, status: dict[str, Any]) -> dict[str, object]:

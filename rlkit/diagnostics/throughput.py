@@ -24,6 +24,8 @@ PARTS = ("env", "inference", "buffer", "update", "logging", "other")
 TIMED = (  # where on the model, which methods, what part; what a model lacks is passed over
     ("env", ("reset", "step", "step_async", "step_wait"), "env"),
     ("policy", ("forward", "predict", "predict_values"), "inference"),
+    ("_path", ("start_rollout", "observe", "act", "values"), "inference"),  # rlkit.PPO's own loops
+    ("", ("_finish_rollout",), "buffer"),
     ("rollout_buffer", ("reset", "add", "compute_returns_and_advantage", "get"), "buffer"),
     ("replay_buffer", ("add", "sample"), "buffer"),
     ("", ("train",), "update"),

@@ -5,5 +5,11 @@ A notebook's parameters cell, `rlkit run --help` and the profiles in params/ all
 
 from rlkit.phases.base import Params
 from rlkit.phases.baseline import BaselineParams
+from rlkit.phases.cartpole import CartPoleParams
+from rlkit.phases.compare import CompareParams
+from rlkit.phases.dodge import DodgeParams
+from rlkit.phases.speed import SpeedParams
 
-PHASES: dict[str, type[Params]] = {model.phase: model for model in (BaselineParams,)}
+PHASES: dict[str, type[Params]] = {
+    model.phase: model for model in (BaselineParams, SpeedParams, DodgeParams, CartPoleParams, CompareParams)
+}

@@ -69,7 +69,7 @@ class Params(BaseModel):
     @field_validator("env_kwargs")
     @classmethod
     def _no_core_names(cls, value: dict[str, Any]) -> dict[str, Any]:
-        own = {"id", "env_id", "n_envs", "n_workers", "seed", "part"} & set(value)
+        own = {"id", "env_id", "n_envs", "n_workers", "vec_env", "seed", "part"} & set(value)
         if own:
             raise ValueError(f"{', '.join(sorted(own))} cannot stand here; it is a parameter of its own")
         return value

@@ -5,5 +5,13 @@ from collections.abc import Callable
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from rlkit.trainers.baseline import baseline_ppo
+from rlkit.trainers.cartpole import cartpole_dqn
+from rlkit.trainers.dodge import dodge_model
+from rlkit.trainers.speed import speed_ppo
 
-TRAINERS: dict[str, Callable[..., BaseAlgorithm]] = {"baseline": baseline_ppo}
+TRAINERS: dict[str, Callable[..., BaseAlgorithm]] = {
+    "baseline": baseline_ppo,
+    "speed": speed_ppo,
+    "dodge": dodge_model,
+    "cartpole": cartpole_dqn,
+}

@@ -11,6 +11,7 @@ from rlkit.envs.registry import register
 
 _HOMES = {
     "PPO": "rlkit.trainers.ppo",
+    "RecurrentPPO": "rlkit.trainers.recurrent_ppo",
     "DQN": "rlkit.trainers.dqn",
     "load_params": "rlkit.params",
     "make_vec_env": "rlkit.envs",

@@ -34,10 +34,11 @@ def obstacle(model: OnPolicyAlgorithm) -> str | None:
         return f"the policy is {type(policy).__name__}"
     if type(model.rollout_buffer) is not RolloutBuffer:
         return f"the rollout buffer is {type(model.rollout_buffer).__name__}"
-    return _obstacle_of_spaces(policy) or _obstacle_of_networks(policy) or obstacle_of_optimizer(policy)
+    return obstacle_of_spaces(policy) or obstacle_of_networks(policy) or obstacle_of_optimizer(policy)
 
 
-def _obstacle_of_spaces(policy: ActorCriticPolicy) -> str | None:
+def obstacle_of_spaces(policy: ActorCriticPolicy) -> str | None:
+    """Why the kernels cannot take these observations or actions, as the end of "... because"; None when they can."""
     space = policy.observation_space
     if not isinstance(space, spaces.Box):
         return f"observations are {type(space).__name__}"
@@ -52,7 +53,8 @@ def _obstacle_of_spaces(policy: ActorCriticPolicy) -> str | None:
     return None
 
 
-def _obstacle_of_networks(policy: ActorCriticPolicy) -> str | None:
+def obstacle_of_networks(policy: ActorCriticPolicy) -> str | None:
+    """Why the kernels cannot run these layers, as the end of "... because"; None when they can."""
     hidden = [*policy.mlp_extractor.policy_net, *policy.mlp_extractor.value_net]
     linears, activations = hidden[::2], hidden[1::2]
     if any(type(module) is not nn.Linear or module.bias is None for module in linears):

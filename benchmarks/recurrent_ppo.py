@@ -1,0 +1,182 @@
+"""rlkit.RecurrentPPO against sb3_contrib.RecurrentPPO, side by side in one process, in one command.
+
+    python benchmarks/recurrent_ppo.py [--hidden 64,256 --envs 8,64 --rounds 3 --rollouts 2] [--goal]
+
+Both train on Gymnasium's CartPole-v1 with the same arguments on one torch thread and take turns of as many env steps,
+so that they are equally far in their training: how long episodes are decides how long sequences are. The figure is
+the median over the rounds of env steps per CPU-second, which other load on the machine disturbs least; the ratio is
+the median of the rounds' ratios. sb3-contrib runs twice: as it is by default, with an LSTM for each of policy and
+value, and with one that both share; lines with a shared memory have a ratio to each. --goal times learning itself, on
+CartPole without its velocities.
+"""
+
+import argparse
+import statistics
+import time
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+import sb3_contrib
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecEnv
+
+from rlkit.diagnostics.machine import machine
+from rlkit.trainers.recurrent.policies import MlpGruPolicy
+from rlkit.trainers.recurrent_ppo import RecurrentPPO
+
+N_STEPS, BATCH_SIZE, N_EPOCHS = 128, 128, 10
+SHARED = {"shared_lstm": True, "enable_critic_lstm": False}
+GOAL_RETURN, GOAL_EPISODES, GOAL_LIMIT = 475.0, 50, 200_000  # mean of so many last episodes; env steps
+GOAL = {"n_steps": 32, "batch_size": 256, "n_epochs": 20, "gae_lambda": 0.9, "gamma": 0.98}
+GOAL_RATE, GOAL_REWARD = 1e-3, 0.1  # learning rate, annealed to 0; factor that keeps values near 1
+
+
+class TorchLstmPolicy(sb3_contrib.ppo_recurrent.MlpLstmPolicy):
+    """The same policy under another name, which the native kernels therefore do not serve."""
+
+
+class Variant(NamedTuple):
+    """One line of the table."""
+
+    name: str
+    policy: Any
+    shared: bool = False
+    exact: bool = False
+
+
+VARIANTS = [
+    Variant("torch, LSTM, sb3-contrib's minibatches", TorchLstmPolicy, exact=True),
+    Variant("native, LSTM, sb3-contrib's minibatches", "MlpLstmPolicy", exact=True),
+    Variant("native, LSTM, shared, sb3-contrib's minibatches", "MlpLstmPolicy", True, exact=True),
+    Variant("native, LSTM, chunks", "MlpLstmPolicy"),
+    Variant("native, LSTM, shared, chunks", "MlpLstmPolicy", True),
+    Variant("native, GRU, chunks", "MlpGruPolicy"),
+    Variant("native, GRU, shared, chunks", "MlpGruPolicy", True),
+]
+
+
+def main() -> None:
+    """Measure what was asked for and print it as markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hidden", default="64,256", help="sizes of the memory, '' for none")
+    parser.add_argument("--envs", default="8,64", help="numbers of envs")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
+    parser.add_argument("--rollouts", type=int, default=2, help="rollouts of 8 envs in a turn")
+    parser.add_argument("--goal", action="store_true", help="also the time to a mean return of 475 without velocities")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    facts = machine()
+    versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
+    print(f"{facts['cpu']}, {facts['cores_usable']} cores, {facts['os']}, Python {facts['python']}, {versions}")
+    for n_envs in map(int, args.envs.split(",")):
+        for hidden in filter(None, args.hidden.split(",")):
+            print(f"\nMemory of {hidden}, {n_envs} envs, n_steps {N_STEPS}, batch {BATCH_SIZE}, {N_EPOCHS} epochs\n")
+            print("| | env steps per CPU-second | to sb3-contrib | to it with a shared LSTM |\n" + "|---" * 4 + "|")
+            for line in table(int(hidden), n_envs, args.rounds, args.rollouts):
+                print(line, flush=True)
+    if args.goal:
+        print("\n| CartPole-v1 without velocities | CPU-seconds | env steps | last mean return |\n" + "|---" * 4 + "|")
+        for name, algorithm, policy, kwargs in goal_sides():
+            print(goal_row(name, algorithm, policy, kwargs, args.rounds), flush=True)
+
+
+def table(hidden: int, n_envs: int, rounds: int, rollouts: int) -> list[str]:
+    """Lines of a table; every model takes its turn in every round."""
+    contrib = [Variant("sb3-contrib", "MlpLstmPolicy", shared) for shared in (False, True)]
+    models = [make_model(sb3_contrib.RecurrentPPO, variant, hidden, n_envs) for variant in contrib]
+    models += [make_model(RecurrentPPO, variant, hidden, n_envs) for variant in VARIANTS]
+    turn = max(rollouts * 8, n_envs) * N_STEPS
+    for model in models:
+        model.learn(n_envs * N_STEPS)  # compiles, and touches all memory
+    speeds = np.array([[speed(model, turn) for model in models] for _ in range(rounds)])
+    medians = np.median(speeds, axis=0)
+    lines = [
+        f"| {name} | {medians[i]:,.0f} | | |" for i, name in enumerate(["sb3-contrib", "sb3-contrib, shared LSTM"])
+    ]
+    for i, variant in enumerate(VARIANTS, len(contrib)):
+        ratios = [np.median(speeds[:, i] / speeds[:, base]) for base in range(len(contrib))]
+        shared = f"{ratios[1]:.1f}x" if variant.shared else ""
+        lines.append(f"| {variant.name} | {medians[i]:,.0f} | **{ratios[0]:.1f}x** | {shared} |")
+    return lines
+
+
+def make_model(algorithm: Any, variant: Variant, hidden: int, n_envs: int) -> sb3_contrib.RecurrentPPO:
+    """A model of one side; all arguments that are not here are sb3-contrib's defaults."""
+    sizes = {"n_steps": N_STEPS, "batch_size": BATCH_SIZE, "n_epochs": N_EPOCHS}
+    policy_kwargs = {"lstm_hidden_size": hidden, **(SHARED if variant.shared else {})}
+    exact = {"exact": True} if variant.exact else {}
+    env = make_vec_env("CartPole-v1", n_envs, seed=0)
+    return algorithm(variant.policy, env, policy_kwargs=policy_kwargs, seed=0, device="cpu", **sizes, **exact)
+
+
+def speed(model: sb3_contrib.RecurrentPPO, total_timesteps: int) -> float:
+    """Env steps per CPU-second of one `learn` that goes on with the training."""
+    before, start = model.num_timesteps, time.process_time()
+    model.learn(total_timesteps, reset_num_timesteps=False)
+    return (model.num_timesteps - before) / (time.process_time() - start)
+
+
+class WithoutVelocities(gymnasium.ObservationWrapper):
+    """CartPole-v1's positions and angles alone, and rewards times GOAL_REWARD; Monitor below it sees the real ones."""
+
+    def __init__(self, env: gymnasium.Env) -> None:
+        super().__init__(gymnasium.wrappers.TransformReward(env, lambda reward: GOAL_REWARD * reward))
+        self.observation_space = spaces.Box(-5, 5, (2,), np.float32)
+
+    def observation(self, observation: np.ndarray) -> np.ndarray:
+        """Cart's position and pole's angle."""
+        return observation[[0, 2]]
+
+
+class Goal(BaseCallback):
+    """Stops a training once the last episodes reach GOAL_RETURN."""
+
+    def _on_rollout_start(self) -> None:
+        self.returns = [episode["r"] for episode in list(self.model.ep_info_buffer)[-GOAL_EPISODES:]]
+
+    def _on_step(self) -> bool:
+        return len(self.returns) < GOAL_EPISODES or statistics.mean(self.returns) < GOAL_RETURN
+
+
+def goal_sides() -> list[tuple[str, Any, Any, dict[str, Any]]]:
+    """Name, algorithm, policy and arguments of the lines of the second table."""
+    return [
+        ("rlkit, GRU, chunks", RecurrentPPO, MlpGruPolicy, {}),
+        ("rlkit, LSTM, chunks", RecurrentPPO, "MlpLstmPolicy", {}),
+        ("rlkit, LSTM, sb3-contrib's minibatches", RecurrentPPO, "MlpLstmPolicy", {"exact": True}),
+        ("sb3-contrib", sb3_contrib.RecurrentPPO, "MlpLstmPolicy", {}),
+    ]
+
+
+def goal_row(name: str, algorithm: Any, policy: Any, kwargs: dict[str, Any], seeds: int) -> str:
+    """A line of the second table: one training per seed."""
+    found = []
+    for seed in range(seeds):
+        model = algorithm(
+            policy,
+            goal_env(seed),
+            learning_rate=lambda left: GOAL_RATE * left,
+            policy_kwargs={"lstm_hidden_size": 64},
+            seed=seed,
+            device="cpu",
+            **GOAL,
+            **kwargs,
+        )
+        goal, start = Goal(), time.process_time()
+        model.learn(GOAL_LIMIT, callback=goal)
+        found.append((time.process_time() - start, model.num_timesteps, statistics.mean(goal.returns)))
+    columns = [", ".join(f"{number:,.0f}" for number in column) for column in zip(*found, strict=True)]
+    return f"| {name} | " + " | ".join(columns) + " |"
+
+
+def goal_env(seed: int) -> VecEnv:
+    """Eight of them."""
+    return make_vec_env("CartPole-v1", 8, seed=seed, wrapper_class=WithoutVelocities)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,58 +1,44 @@
 """rlkit.PPO against stable_baselines3.PPO, side by side in one process, on this machine, in one command.
 
-    python benchmarks/ppo.py [--workloads W1,W2 --rounds 3 --seconds 1.0] [--threads] [--cartpole] [--goal]
+    python benchmarks/ppo.py [--workloads W1,W2 --rounds 3 --seconds 1.0] [--threads] [--paths] [--cartpole] [--goal]
 
 Both train with the same arguments on one torch thread and take turns; a turn is one `learn` of about --seconds. The
 figure is the median over the rounds of env steps per CPU-second (which other load on the machine disturbs least) and
-the ratio is the median of the rounds' ratios. W1-W6 run on Synth65, whose steps cost next to nothing; --threads
-compares one thread with two per second of wall time; --cartpole trains on CartPole-v1 as Gymnasium has it and on the
-same physics in a numba loop; --goal times learning itself.
+the ratio is the median of the rounds' ratios. W1-W6 run on Synth65, whose steps cost next to nothing; --threads holds
+one and two threads of rlkit against one of SB3 per second of wall time, which wants a quiet machine; --paths compares
+the ways through rlkit.PPO at W3 and W5; --cartpole trains on CartPole-v1 as Gymnasium has it and on the same physics in
+a numba loop; --goal times learning itself.
 """
 
 import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes, for the np.dot that rlkit is compared with
 
 import numpy as np
-import stable_baselines3
 import torch
+from measuring import PATHS, SIZES, WORKLOADS, Workload, header, make_model, print_table, take_turns
 from ppo_envs import N_CHOICES, N_OBSERVED, NativeCartPole, Synth65
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
-from rlkit.diagnostics.machine import machine
 from rlkit.envs.batch import Batch
 from rlkit.envs.make import make_vec_env
-from rlkit.trainers.ppo import PPO
 
 GOAL_RETURN, GOAL_LIMIT = 475.0, 300_000  # CartPole-v1's mean over 100 episodes that counts as solved; env steps
 GOAL = {"n_steps": 32, "batch_size": 256, "n_epochs": 20, "gae_lambda": 0.8, "gamma": 0.98, "learning_rate": 1e-3}
-SIDES = {"SB3": stable_baselines3.PPO, "rlkit": PPO}
-
-
-class Workload(NamedTuple):
-    """One set of arguments."""
-
-    n_envs: int
-    n_steps: int
-    batch_size: int
-    n_epochs: int
-    width: int  # of two hidden layers, in each of two networks
-
-
-WORKLOADS = {
-    "W1": Workload(8, 256, 64, 10, 64),
-    "W2": Workload(64, 128, 256, 10, 64),
-    "W3": Workload(256, 128, 4096, 4, 64),
-    "W4": Workload(64, 128, 256, 4, 256),
-    "W5": Workload(256, 128, 4096, 4, 256),
-    "W6": Workload(1024, 32, 4096, 10, 64),
+SIDES = ("SB3", "rlkit")
+AIMS = {  # least ratios to SB3 on one thread that the kit promises: one thread of rlkit, two threads
+    "W1": (12.0, 14.0),
+    "W2": (5.5, 8.0),
+    "W3": (2.3, 4.0),
+    "W4": (2.7, 4.0),
+    "W5": (2.7, 4.0),
 }
+PATHS_WORKLOADS = ("W3", "W5")  # batches large enough for arithmetic, not Python, to be what a path saves
 CARTPOLE = [Workload(8, 256, 64, 10, 64), Workload(64, 32, 64, 10, 64), Workload(1024, 32, 4096, 10, 64)]
 
 
@@ -62,93 +48,71 @@ def main() -> None:
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="which of W1-W6, '' for none")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn")
-    parser.add_argument("--threads", action="store_true", help="also one thread against two")
+    parser.add_argument("--threads", action="store_true", help="also one and two threads against one of SB3")
+    parser.add_argument("--paths", action="store_true", help="also SB3, torch, compiled, bfloat16 and native code")
     parser.add_argument("--cartpole", action="store_true", help="also CartPole with 8, 64 and 1024 envs")
     parser.add_argument("--goal", action="store_true", help="also the time to a mean return of 475 on CartPole")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    facts = machine()
-    versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
-    print(f"{facts['cpu']}, {facts['cores_usable']} cores, {facts['os']}, Python {facts['python']}, {versions}\n")
+    print(header())
     names = [name for name in args.workloads.split(",") if name]
+    turns = args.rounds, args.seconds
     if names:
-        print(
-            "| | envs x steps | batch | epochs | net | SB3 | rlkit | ratio | of this core's np.dot |\n"
-            + "|---" * 9
-            + "|"
-        )
-    for name in names:
-        print(synth_row(name, args.rounds, args.seconds), flush=True)
+        columns = ("", SIZES, "SB3", "rlkit", "ratio", "of this core's np.dot")
+        print_table(columns, (synth_row(name, *turns) for name in names))
     if args.threads:
-        print("\n| rlkit, steps per second | 1 thread | 2 threads | ratio |\n" + "|---" * 4 + "|")
-        for name in names:
-            print(thread_row(name, args.rounds, args.seconds), flush=True)
+        columns = ("steps per second", "SB3", "rlkit", "ratio", "aim", "rlkit, 2 threads", "ratio", "aim")
+        print_table(columns, (thread_row(name, *turns) for name in names if name in AIMS))
+    if args.paths:
+        print_table(("steps per CPU-second", *PATHS), (path_row(name, *turns) for name in PATHS_WORKLOADS))
     if args.cartpole:
-        print("\n| CartPole-v1, envs | env | SB3 | rlkit | ratio |\n" + "|---" * 5 + "|")
-        for load in CARTPOLE:
-            for env in ("CartPole-v1", NativeCartPole):
-                print(cartpole_row(env, load, args.rounds, args.seconds), flush=True)
+        print_table(("CartPole-v1, envs", "env", "SB3", "rlkit", "ratio"), cartpole_rows(*turns))
     if args.goal:
-        print(
-            f"\n| CartPole-v1 to a mean return of {GOAL_RETURN:g}, 8 envs | CPU-seconds | env steps | solved |\n"
-            + "|---" * 4
-            + "|"
-        )
-        for row in goal_rows(args.rounds):
-            print(row, flush=True)
+        columns = (f"CartPole-v1 to a mean return of {GOAL_RETURN:g}, 8 envs", "CPU-seconds", "env steps", "solved")
+        print_table(columns, goal_rows(args.rounds))
 
 
-def synth_row(name: str, rounds: int, seconds: float) -> str:
+def synth_row(name: str, rounds: int, seconds: float) -> tuple[str, ...]:
     """A line of the first table."""
     load = WORKLOADS[name]
     models = [make_model(side, load, Synth65(load.n_envs)) for side in SIDES]
-    theirs, ours, ratio = compare(models, rounds, seconds, time.process_time)
+    (theirs, ours), (_, ratio) = take_turns(models, rounds, seconds, time.process_time)
     share = ours * flops_per_step(load) / dot_flops(load)
-    shape = f"{load.n_envs} x {load.n_steps} | {load.batch_size} | {load.n_epochs} | {load.width}, {load.width}"
-    return f"| {name} | {shape} | {theirs:,.0f} | {ours:,.0f} | **{ratio:.1f}x** | {share:.0%} |"
+    return name, str(load), f"{theirs:,.0f}", f"{ours:,.0f}", f"**{ratio:.1f}x**", f"{share:.0%}"
 
 
-def thread_row(name: str, rounds: int, seconds: float) -> str:
+def thread_row(name: str, rounds: int, seconds: float) -> tuple[str, ...]:
     """A line of the threads' table."""
     load = WORKLOADS[name]
-    models = [make_model("rlkit", load, Synth65(load.n_envs), n_threads=n) for n in (1, 2)]
-    one, two, ratio = compare(models, rounds, seconds, time.perf_counter)
-    return f"| {name} | {one:,.0f} | {two:,.0f} | **{ratio:.2f}x** |"
+    models = [make_model("SB3", load, Synth65(load.n_envs))]
+    models += [make_model("rlkit", load, Synth65(load.n_envs), n_threads=n) for n in (1, 2)]
+    speeds, ratios = take_turns(models, rounds, seconds, time.perf_counter)
+    pairs = zip(speeds[1:], ratios[1:], AIMS[name], strict=True)
+    cells = (cell for ours, ratio, aim in pairs for cell in (f"{ours:,.0f}", f"**{ratio:.1f}x**", f"{aim:g}x"))
+    return name, f"{speeds[0]:,.0f}", *cells
 
 
-def cartpole_row(env: str | type[Batch], load: Workload, rounds: int, seconds: float) -> str:
-    """A line of the CartPole table; SB3 trains on Gymnasium's env in both lines of a size."""
-    envs = (make_vec_env(id, load.n_envs, 0, n_workers=1) for id in ("CartPole-v1", env))
-    models = [make_model(side, load, vec_env) for side, vec_env in zip(SIDES, envs, strict=True)]
-    theirs, ours, ratio = compare(models, rounds, seconds, time.process_time)
-    name = "Gymnasium" if isinstance(env, str) else "numba, for rlkit only"
-    return f"| {load.n_envs} | {name} | {theirs:,.0f} | {ours:,.0f} | **{ratio:.1f}x** |"
+def path_row(name: str, rounds: int, seconds: float) -> tuple[str, ...]:
+    """A line of the paths' table: the speed of each, and its ratio to SB3."""
+    load = WORKLOADS[name]
+    models = [make_model(path, load, Synth65(load.n_envs)) for path in PATHS]
+    pairs = zip(*take_turns(models, rounds, seconds, time.process_time), strict=True)
+    return name, *(f"{steps:,.0f} ({ratio:.2f}x)" for steps, ratio in pairs)
 
 
-def compare(models: list[Any], rounds: int, seconds: float, clock: Callable[[], float]) -> tuple[float, float, float]:
-    """Median env steps per second of two models, and the median of the second's ratio to the first."""
-    lengths = []
-    for model in models:
-        rollout = model.n_envs * model.n_steps
-        model.learn(rollout)  # compiles, and touches all memory
-        lengths.append(rollout * max(1, round(seconds * speed(model, 2 * rollout, clock) / rollout)))
-    turns = [[speed(*turn, clock) for turn in zip(models, lengths, strict=True)] for _ in range(rounds)]
-    first, second = (statistics.median(column) for column in zip(*turns, strict=True))
-    return first, second, statistics.median(later / earlier for earlier, later in turns)
+def cartpole_rows(rounds: int, seconds: float) -> Iterator[tuple[str, ...]]:
+    """The lines of the CartPole table; SB3 trains on Gymnasium's env in both lines of a size."""
+    for load in CARTPOLE:
+        for env in ("CartPole-v1", NativeCartPole):
+            envs = (make_vec_env(id, load.n_envs, 0, n_workers=1) for id in ("CartPole-v1", env))
+            models = [make_model(side, load, vec_env) for side, vec_env in zip(SIDES, envs, strict=True)]
+            (theirs, ours), (_, ratio) = take_turns(models, rounds, seconds, time.process_time)
+            yield str(load.n_envs), env_name(env), f"{theirs:,.0f}", f"{ours:,.0f}", f"**{ratio:.1f}x**"
 
 
-def make_model(side: str, load: Workload, env: VecEnv, **kwargs: Any) -> stable_baselines3.PPO:
-    """A model of one side with the workload's arguments; all others are SB3's defaults."""
-    net_arch = [load.width, load.width]
-    sizes = {"n_steps": load.n_steps, "batch_size": load.batch_size, "n_epochs": load.n_epochs}
-    return SIDES[side]("MlpPolicy", env, **sizes, policy_kwargs={"net_arch": net_arch}, seed=0, device="cpu", **kwargs)
-
-
-def speed(model: stable_baselines3.PPO, total_timesteps: int, clock: Callable[[], float]) -> float:
-    """Env steps per second of one `learn`."""
-    start = clock()
-    model.learn(total_timesteps)
-    return model.num_timesteps / (clock() - start)
+def env_name(env: str | type[Batch]) -> str:
+    """Whose CartPole it is."""
+    return "Gymnasium" if isinstance(env, str) else "numba, for rlkit only"
 
 
 def flops_per_step(load: Workload) -> float:
@@ -191,24 +155,20 @@ class Goal(BaseCallback):
         return not self.reached
 
 
-def goal_rows(seeds: int) -> list[str]:
-    """Lines of the third table: medians over seeds, one training each, the sides in turns."""
+def goal_rows(seeds: int) -> Iterator[tuple[str, ...]]:
+    """Lines of the goal's table: medians over seeds, one training each, the sides in turns."""
     sides = [("SB3", "CartPole-v1"), ("rlkit", "CartPole-v1"), ("rlkit", NativeCartPole)]
     found: dict[Any, list[tuple[float, int, bool]]] = {side: [] for side in sides}
     for seed in range(seeds + 1):  # the first is a warm-up
         for side, env in sides:
-            vec_env = make_vec_env(env, 8, seed, n_workers=1)
-            model = SIDES[side]("MlpPolicy", vec_env, seed=seed, device="cpu", **GOAL)
+            model = PATHS[side].model(make_vec_env(env, 8, seed, n_workers=1), seed=seed, **GOAL)
             goal, start = Goal(), time.process_time()
             model.learn(GOAL_LIMIT, callback=goal)
             found[side, env].append((time.process_time() - start, model.num_timesteps, goal.reached))
-    lines = []
     for (side, env), runs in found.items():
         seconds, steps, reached = (list(column) for column in zip(*runs[1:], strict=True))
-        name = f"{side}, {'Gymnasium' if isinstance(env, str) else 'numba'} env"
-        solved = f"{sum(reached)} of {seeds}"
-        lines.append(f"| {name} | {statistics.median(seconds):.2f} | {statistics.median(steps):,.0f} | {solved} |")
-    return lines
+        medians = f"{statistics.median(seconds):.2f}", f"{statistics.median(steps):,.0f}"
+        yield f"{side}, {env_name(env)}", *medians, f"{sum(reached)} of {seeds}"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from rlkit.diagnostics.statistics import iqm, mean_interval, proportion_interval
+from rlkit.diagnostics.statistics import (
+    difference_interval,
+    equivalence_p,
+    holm,
+    iqm,
+    mean_interval,
+    permutation_p,
+    proportion_interval,
+)
 from rlkit.errors import ParamsError
 
 Z = 1.959964  # two-sided 95 % point of the normal
@@ -68,3 +76,63 @@ def test_a_diverged_value_is_refused_and_counted() -> None:
 def test_confidence_is_a_share() -> None:
     with pytest.raises(ParamsError, match=r"0\.95 for 95 %"):
         mean_interval([1, 2], confidence=95)
+
+
+def test_difference_interval_by_hand() -> None:
+    """1..5 and 3, 5, 7: 2 apart, variances 2.5 / 5 and 4 / 3, so error^2 = 11 / 6 and
+    freedom = (11 / 6)^2 / (0.5^2 / 4 + (4 / 3)^2 / 2) = 3.532; t(3.532, 97.5 %) = 2.9277."""
+    half = 2.9277 * math.sqrt(11 / 6)
+    assert difference_interval([1, 2, 3, 4, 5], [3, 5, 7]) == pytest.approx((2 - half, 2 + half), abs=1e-3)
+    assert difference_interval([4, 4], [7, 7, 7]) == (3.0, 3.0)
+    assert all(math.isnan(bound) for bound in difference_interval([1.0], [1.0, 2.0]))
+
+
+def test_equivalence_is_the_interval_inside_the_margin() -> None:
+    """At the margin where the 90 % interval's far end lies, p is 5 %."""
+    first, second = [1, 2, 3, 4, 5], [2, 2, 4, 4, 6]
+    low, high = difference_interval(first, second, 0.90)
+    assert -low < high
+    assert equivalence_p(first, second, high) == pytest.approx(0.05)
+    assert equivalence_p(second, first, high) == pytest.approx(0.05)
+    assert equivalence_p(first, second, high + 1) < 0.05 < equivalence_p(first, second, high - 0.5)
+
+
+def test_equivalence_without_spread_or_knowledge() -> None:
+    assert equivalence_p([500, 500], [500, 500], margin=1) == 0.0
+    assert equivalence_p([500, 500], [502, 502], margin=1) == 1.0
+    assert math.isnan(equivalence_p([500], [500, 500], margin=1))
+    with pytest.raises(ParamsError, match="> 0, not 0"):
+        equivalence_p([1, 2], [1, 2], margin=0)
+
+
+def test_permutations_by_hand() -> None:
+    """{1, 2, 3} and {7, 8, 9}: of 20 groupings only this one and its mirror are as far apart; 1 and 3 against 2 and 4
+    are 1 apart, as are 4 of the 6 groupings ({1,2}, {3,4} is 2 apart, {1,4}, {2,3} is 0)."""
+    assert permutation_p([1, 2, 3], [7, 8, 9]) == pytest.approx(2 / 20)
+    assert permutation_p([1, 3], [2, 4]) == pytest.approx(4 / 6)
+    assert permutation_p([5, 5, 5], [5, 5, 5]) == 1.0
+    assert math.isnan(permutation_p([1], [2, 3]))
+
+
+def test_permutations_are_counted_in_full_with_ten_seeds() -> None:
+    """Two groups of ten that do not overlap: 2 of 184,756."""
+    assert permutation_p(range(10), range(20, 30)) == pytest.approx(2 / math.comb(20, 10))
+
+
+def test_permutation_p_is_fair() -> None:
+    """Of 300 pairs of equal draws about 5 % come below 5 % (three standard errors are 3.8 %)."""
+    draws = np.random.default_rng(1).standard_normal((300, 2, 5))
+    assert np.mean([permutation_p(*pair) <= 0.05 for pair in draws]) == pytest.approx(0.05, abs=0.038)
+
+
+def test_holm_by_hand() -> None:
+    """0.01 x 3, 0.02 x 2, 0.03 x 1: the last may not fall below the second."""
+    assert holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.9, 0.6]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("compare", [difference_interval, permutation_p, lambda a, b: equivalence_p(a, b, 1.0)])
+def test_a_comparison_refuses_a_diverged_value(compare) -> None:
+    with pytest.raises(ParamsError, match="1 of 2 values"):
+        compare([1.0, 2.0], [1.0, math.nan])

@@ -8,7 +8,7 @@ PHASE ?= baseline
 LAB_FLAGS ?= # --allow-root in a container, --no-browser on a server
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lab lint bench clean help
+.PHONY: run test lab lint bench study clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -31,9 +31,17 @@ lab: $(READY)  ## open JupyterLab on this machine's own address, behind a token
 lint: $(READY)  ## check style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-bench: $(READY)  ## measure the speed-ups against stock libraries
+bench: $(READY)  ## measure the speed-ups against stock libraries, in about 20 minutes
 	$(BIN)/python benchmarks/rocket_league.py
-	$(BIN)/python benchmarks/ppo.py
+	$(BIN)/python benchmarks/ppo.py --threads --cartpole --goal
+	$(BIN)/python benchmarks/recurrent_ppo.py
+	$(BIN)/python benchmarks/dqn.py
+	$(BIN)/python benchmarks/dodge.py
+	$(BIN)/python benchmarks/transport.py
+
+study: $(READY)  ## are the learning curves the same? and the race against other trainers; an hour
+	$(BIN)/python benchmarks/learning.py --jobs 2
+	$(BIN)/python benchmarks/peers.py
 
 clean:  ## remove what make made; runs in outputs/ stay
 	rm -rf $(VENV) build *.egg-info

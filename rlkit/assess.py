@@ -1,21 +1,22 @@
 """How good is it? Played matches for Rocket League, fresh episodes for any other env; both land in the run folder."""
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gymnasium
-import numpy as np
 import pandas as pd
-from PIL import Image
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import VecEnv
 
+from rlkit.best import MAX_ROWS
 from rlkit.diagnostics.evaluation import ModelPredict, evaluate_episodes
+from rlkit.diagnostics.filming import film_episode
 from rlkit.diagnostics.replay import Replay
-from rlkit.diagnostics.statistics import iqm, mean_interval
-from rlkit.envs.registry import ROCKET_LEAGUE
+from rlkit.diagnostics.statistics import iqm, mean_interval, proportion_interval
+from rlkit.envs.registry import DODGE, ENVS, ROCKET_LEAGUE
 from rlkit.envs.rocket_league.scripts import SCRIPTS
-from rlkit.errors import ParamsError
+from rlkit.errors import CheckpointError, ParamsError
 from rlkit.experiment import load_model, make_params_env, torch_threads
 from rlkit.files import slug, write_atomic
 from rlkit.league.matches import Matches, Policy, play_matches
@@ -24,7 +25,7 @@ from rlkit.runs import Run, attach
 from rlkit.seeding import seed_everything
 
 EVALUATION_SEED = 2**31  # above every seed of a training (params.py), so that no evaluation replays its games
-MAX_FRAMES, MAX_PIXELS = 500, 400  # of a film: 10 s of CartPole, and the longer side of a picture
+ACTION_NAMES = {"CartPole-v1": ("push left", "push right"), DODGE: ("stand", "away", "back", "left", "right")}
 
 
 def evaluate(run: Run, games: int | None = None, checkpoint: str = "newest") -> pd.DataFrame:
@@ -70,7 +71,8 @@ def player(run: Run, checkpoint: str = "newest") -> Policy:
     finally:
         env.close()
     predict = ModelPredict(model, deterministic=False)
-    return Policy(params.name, predict, observation=config["observation"], actions=config["actions"])
+    kinds = {name: config[name] for name in ("observation", "actions", "reward_weights")}
+    return Policy(params.name, predict, **kinds)
 
 
 def keep_replay(run: Run, name: str, replay: Replay) -> Path:
@@ -82,17 +84,62 @@ def keep_replay(run: Run, name: str, replay: Replay) -> Path:
     return folder / f"{slug(name)}.npz"
 
 
-def _evaluate_episodes(run: Run, episodes: int, checkpoint: str) -> pd.DataFrame:
+def play_episodes(
+    run: Run,
+    episodes: int,
+    checkpoint: str = "newest",
+    deterministic: bool = True,
+    env_kwargs: dict[str, Any] | None = None,
+    other_env: bool = False,
+) -> tuple[pd.DataFrame, ModelPredict]:
+    """(one row per fresh episode as `evaluate_episodes` gives it, the agent) of a run on any env but Rocket League.
+
+    env_kwargs: replace some of the run's. CheckpointError where they make another task than the one it was trained on,
+    unless other_env is True and the task has the same observations and actions in shape.
+    """
     params = run.params
-    env = make_params_env(params, n_envs=min(8, episodes), n_workers=None)
+    played = params.model_copy(update={"env_kwargs": params.env_kwargs | (env_kwargs or {})})
+    rows = min(episodes, MAX_ROWS if params.env_id in ENVS else 8)
+    env = make_params_env(played, n_envs=rows, n_workers=1 if params.env_id in ENVS else None)
     try:
-        predict = ModelPredict(load_model(run, env, checkpoint))
-        table = evaluate_episodes(env, predict, episodes, EVALUATION_SEED)
+        if params.env_id not in ENVS and played != params and not other_env:  # such an env cannot tell its config
+            raise CheckpointError(
+                f"run {run.id} was trained with env_kwargs={params.env_kwargs}, not {played.env_kwargs}."
+            )
+        agent = ModelPredict(_load_for(run, env, checkpoint, other_env), deterministic)
+        seed_everything(EVALUATION_SEED)  # for sampled actions
+        return evaluate_episodes(env, agent, episodes, EVALUATION_SEED), agent
     finally:
         env.close()
+
+
+def _load_for(run: Run, env: VecEnv, checkpoint: str, other_env: bool) -> BaseAlgorithm:
+    """The run's model, for `env` if that is the task it was trained on, else only where that is asked for."""
+    if not other_env:
+        return load_model(run, env, checkpoint)
+    trained = make_params_env(run.params, n_envs=1, n_workers=1 if run.params.env_id in ENVS else None)
+    try:
+        model = load_model(run, trained, checkpoint)
+    finally:
+        trained.close()
+    spaces = [(one.observation_space, one.action_space) for one in (trained, env)]
+    if spaces[0] != spaces[1]:
+        raise CheckpointError(
+            f"run {run.id} was trained with {spaces[0][0]} and {spaces[0][1]}, and this env has {spaces[1][0]} and "
+            f"{spaces[1][1]}: no weights fit both. Keep the observation and the actions that it was trained with."
+        )
+    return model
+
+
+def _evaluate_episodes(run: Run, episodes: int, checkpoint: str) -> pd.DataFrame:
+    table, predict = play_episodes(run, episodes, checkpoint)
     low, high = mean_interval(table["return"])
     summary = {"episodes": len(table), "mean_return": table["return"].mean(), "low": low, "high": high}
     summary |= {"iqm": iqm(table["return"]), "worst": table["return"].min(), "mean_length": table["length"].mean()}
+    if "success" in table:
+        successes = int(table["success"].sum())
+        low, high = proportion_interval(successes, len(table))
+        summary |= {"success_rate": successes / len(table), "success_low": low, "success_high": high}
     evaluation = pd.DataFrame([summary])
     run.keep_tables(episodes=table, evaluation=evaluation)
     _film(run, predict)
@@ -108,31 +155,10 @@ def _film(run: Run, predict: ModelPredict) -> None:
         warnings.warn(f"no film of {params.env_id}: {error}", stacklevel=2)
         return
     try:
-        frames = list(_pictures(env, predict))
-        seconds = 1 / env.metadata.get("render_fps", 30)
+        film = film_episode(env, predict, params.env_id, EVALUATION_SEED, ACTION_NAMES.get(params.env_id, ()))
     except gymnasium.error.DependencyNotInstalled as error:
         warnings.warn(f"no film of {params.env_id}: {error}", stacklevel=2)
         return
     finally:
         env.close()
-    title, arrays = f"{params.env_id}, {len(frames) - 1} steps", {"frames": np.stack(frames)}
-    keep_replay(run, "episode", Replay(kind="frames", title=title, seconds_per_frame=seconds, arrays=arrays))
-
-
-def _pictures(env: gymnasium.Env, predict: ModelPredict) -> Iterator[np.ndarray]:
-    """The pictures of one episode, at most MAX_FRAMES, made smaller until no side is over MAX_PIXELS."""
-    observation, _ = env.reset(seed=EVALUATION_SEED)
-    for _ in range(MAX_FRAMES):
-        picture = Image.fromarray(env.render())
-        yield np.asarray(picture.reduce(-(-max(picture.size) // MAX_PIXELS)))
-        action = predict(_batch_of_one(observation))[0]
-        observation, _, terminated, truncated, _ = env.step(action)
-        if terminated or truncated:
-            return
-
-
-def _batch_of_one(observation: Any) -> Any:
-    """The observation as a VecEnv of one row would return it."""
-    if isinstance(observation, dict):
-        return {name: np.asarray(value)[None] for name, value in observation.items()}
-    return np.asarray(observation)[None]
+    keep_replay(run, "episode", film)

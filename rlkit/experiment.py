@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 
+from rlkit.best import best_keepers
 from rlkit.checkpoint import load_checkpoint, load_training, newest_checkpoint
 from rlkit.control import is_paused
 from rlkit.diagnostics.machine import machine
@@ -56,7 +58,8 @@ def train(params: Params, run: Run | None = None) -> Run:
             recorder = Recorder(owner, params, facts)
             every = 1 if isinstance(model, OnPolicyAlgorithm) else None  # the Recorder dumps for the others
             left = params.total_timesteps - done
-            model.learn(left, recorder, log_interval=every, reset_num_timesteps=not done)
+            keepers = best_keepers(recorder, partial(make_params_env, params))
+            model.learn(left, [*keepers, recorder], log_interval=every, reset_num_timesteps=not done)
             saved = recorder.checkpoint(last=True)
             if owner.stop is None or model.num_timesteps >= params.total_timesteps:
                 owner.finish({"steps": model.num_timesteps, "checkpoint": f"checkpoints/{saved.name}"})

@@ -87,6 +87,7 @@ class Recorder(BaseCallback):
         self._terms: deque[dict[str, float]] = deque(maxlen=100)
         best = read_json(owner.run.folder / "best" / "manifest.json") or {}
         self._best, self._last_saved = best.get("ep_rew_mean", -math.inf), 0
+        self.keeps_best = not getattr(params, "eval_every", 0)  # else a BestKeeper does, by playing
 
     def _on_training_start(self) -> None:
         self._timer, self._since, self._steps = PhaseTimer(self.model), time.perf_counter(), self.num_timesteps
@@ -149,9 +150,10 @@ class Recorder(BaseCallback):
             self.model.dump_logs()
         if steps - self._last_saved >= self.every and steps < self.total:  # at the end it follows the last update
             self.checkpoint()
-            if mean is not None and mean > self._best and len(self.model.ep_info_buffer) >= BEST_AFTER_EPISODES:
+            enough = len(self.model.ep_info_buffer) >= BEST_AFTER_EPISODES
+            if self.keeps_best and mean is not None and mean > self._best and enough:
                 self._best = mean
-                self._save(self.owner.run.folder / "best", ep_rew_mean=mean)
+                self.save_best(ep_rew_mean=mean)
 
     def checkpoint(self, last: bool = False, **facts: Any) -> Path:
         """Write checkpoints/<step>/ now and delete the oldest beyond KEEP_CHECKPOINTS.
@@ -166,6 +168,10 @@ class Recorder(BaseCallback):
         prune_checkpoints(folder, KEEP_CHECKPOINTS)
         self.owner.event("checkpoint", folder=f"checkpoints/{self.num_timesteps}", **facts)
         return folder / str(self.num_timesteps)
+
+    def save_best(self, **facts: Any) -> None:
+        """Keep the weights of this moment as `best/`, with the facts that say why in its manifest."""
+        self._save(self.owner.run.folder / "best", **facts)
 
     def _save(self, folder: Path, replay: dict[str, np.ndarray] | None = None, **more: Any) -> None:
         facts = self.facts | {"step": self.num_timesteps, "exactness": "statistical", "versions": versions(), **more}

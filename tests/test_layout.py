@@ -19,7 +19,7 @@ LAYERS = [  # doors first; a module imports from its own layer or from those bel
     {"studies"},
     {"checkup", "assess", "comparing", "reporting", "doctor"},
     {"experiment"},
-    {"recorder"},
+    {"recorder", "best"},
     {"owner", "edits"},
     {"runs"},
     {"params", "control", "checkpoint", "progress"},

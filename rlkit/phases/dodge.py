@@ -9,19 +9,17 @@ from rlkit.phases.ppo import PPOParams
 
 
 class DodgeParams(PPOParams):
-    """PPO, DQN or SAC on Dodge. Each algorithm reads the parameters that stable-baselines3 gives it, and no others."""
+    """PPO, DQN or SAC on Dodge. Each algorithm reads the parameters that stable-baselines3 gives it, and no others.
+
+    `settings` are profiles of params/dodge; without any, the notebook is about one agent only.
+    """
 
     phase: ClassVar[str] = "dodge"
 
     env_id: str = Field(DODGE, min_length=1, description="an id of the kit or any Gymnasium id")
     env_kwargs: dict[str, Any] = Field(
-        {
-            "level": 2,
-            "features": ["scaled", "nearest", "relative", "threat"],
-            "reward_scale": 0.05,
-            "stagger": True,
-        },
-        description="keyword arguments of the env, e.g. {level: 2, angle: 180}",
+        {"level": 2, "features": ["scaled", "nearest", "relative", "threat"], "reward_scale": 0.05},
+        description="of the env",
     )
     n_envs: int = Field(128, ge=1, le=65536, description="games played together")
     total_timesteps: int = Field(8_000_000, ge=1, description="decisions of the whole training, over all games")
@@ -47,8 +45,8 @@ class DodgeParams(PPOParams):
     n_seeds: int = Field(5, ge=1, le=100, description="trainings of each setting in the table, from seed on")
     n_jobs: int = Field(2, ge=1, le=256, description="trainings that run at once")
     settings: list[str] = Field(
-        ["level1_ppo", "level1_dqn", "level2_60_ppo", "level2_180_ppo", "level2_60_sac", "seed_faithful"],
-        description="profiles of params/dodge that are rows of the table; []: one agent only",
+        ["level1_ppo", "level1_dqn", "level2_ppo", "level2_sac", "around_ppo", "faithful"],
+        description="rows of a table",
     )
     study_share: float = Field(1.0, gt=0, le=1, description="of each setting's total_timesteps, how much is trained")
 

@@ -7,11 +7,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from rlkit.trainers.baseline import baseline_ppo
 from rlkit.trainers.cartpole import cartpole_dqn
 from rlkit.trainers.dodge import dodge_model
+from rlkit.trainers.memory import memory_ppo
 from rlkit.trainers.speed import speed_ppo
 
 TRAINERS: dict[str, Callable[..., BaseAlgorithm]] = {
     "baseline": baseline_ppo,
     "speed": speed_ppo,
+    "recurrent": memory_ppo,
     "dodge": dodge_model,
     "cartpole": cartpole_dqn,
 }

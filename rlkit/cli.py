@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from rlkit.errors import ParamsError, RlkitError
+from rlkit.printing import show_rows, show_tables
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a run's id, a part of it, its folder, or `last`")]
+RunNames = Annotated[list[str], typer.Argument(metavar="RUN...", help="ids, parts of them, or folders")]
 
 
 def main() -> None:
@@ -85,7 +88,7 @@ def list_params(
         {"name": name, "default": value, "limits": _limits(schema[name]), "meaning": schema[name]["description"]}
         for name, value in model().model_dump().items()
     ]
-    _show(rows, as_json)
+    show_rows(rows, as_json)
 
 
 def _limits(schema: dict[str, Any]) -> str:
@@ -113,19 +116,11 @@ def ls(as_json: AsJson = False) -> None:
 
     rows = []
     for one in all_runs():
-        status = one.status()
-        rows.append(
-            {
-                "run": one.id,
-                "phase": one.phase,
-                "state": status["state"],
-                "steps": status.get("steps", 0),
-                "return": status.get("ep_rew_mean"),
-                "notebook": one.notebook_status()["state"],
-                "reason": status.get("reason", ""),
-            }
-        )
-    _show(rows, as_json)
+        status, notebook = one.status(), one.notebook_status()["state"]
+        row = {"run": one.id, "phase": one.phase, "state": status["state"], "steps": status.get("steps", 0)}
+        row |= {"return": status.get("ep_rew_mean"), "notebook": notebook, "reason": status.get("reason", "")}
+        rows.append(row)
+    show_rows(rows, as_json)
 
 
 @app.command()
@@ -231,40 +226,38 @@ def doctor(
 
     if test:
         tests = clinic.measure(params, *([] if test == "all" else [test]))
-        _show_all(tests, tests, as_json)
+        show_tables(tests, tests, as_json)
         return
     found = clinic.diagnose(params, budget)
     path = clinic.write_profile(found, out)
     if not as_json:
         print(f"{found.in_short()}\n")
-    _show_all({"where the time goes": found.parts_table(), "what was tried": found.table()}, found.as_dict(), as_json)
+    show_tables({"where the time goes": found.parts_table(), "what was tried": found.table()}, found.as_dict(), as_json)
     if not as_json:
         print(f"rlkit run {found.params.phase} --profile {path}")
 
 
+@app.command("eval")
+def evaluate(name: RunName, as_json: AsJson = False) -> None:
+    """Play with a run's newest checkpoint, also while it trains: games against each script, or fresh episodes."""
+    from rlkit.assess import evaluate as play_agent
+    from rlkit.runs import attach
+
+    show_rows(play_agent(attach(name)).to_dict("records"), as_json)
+
+
 @app.command()
-def report(name: RunName) -> None:
-    """Write the run's report.html: one file that opens anywhere, offline."""
+def report(names: RunNames) -> None:
+    """Write report.html of a run, or a page that compares several: one file that opens anywhere, offline."""
     from rlkit.reporting import report as write_report
     from rlkit.runs import attach
 
-    print(write_report(attach(name)))
-
-
-def _show_all(tables: dict[str, list[dict[str, Any]]], document: dict[str, Any], as_json: bool) -> None:
-    """Tables under their names for people, or the document for programs."""
-    if as_json:
-        print(json.dumps(document, indent=2, default=str))
-        return
-    for name, rows in tables.items():
-        print(name)
-        _show(rows, False)
-        print()
+    print(write_report(*[attach(name) for name in names]))
 
 
 @app.command()
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="ids, parts of them, or folders")],
+    names: RunNames,
     metric: Annotated[str, typer.Option(help="a column of metrics.csv, higher being better")] = "rollout/ep_rew_mean",
     threshold: Annotated[float | None, typer.Option(help="also the steps and seconds to this value")] = None,
     as_json: AsJson = False,
@@ -281,16 +274,16 @@ def compare(
         print(found)
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(rows, indent=2, default=str))
-        return
-    if not rows:
-        print("none yet")
-        return
-    cells = [list(rows[0])] + [
-        ["" if v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows
-    ]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    for row in cells:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+@app.command()
+def claims(text: Annotated[Path, typer.Argument(metavar="FILE.md")], as_json: AsJson = False) -> None:
+    """Hold every figure of a text against the measurement it names; exit code 1 when one is not what was measured."""
+    from rlkit.claims import check_claims
+
+    found = check_claims(text)
+    states = [claim.state for claim in found]
+    if as_json or states.count("holds") < len(found):
+        show_rows([asdict(claim) for claim in found if as_json or claim.state != "holds"], as_json)
+    counts = {state: states.count(state) for state in ("holds", "wrong", "unbound")}
+    if not as_json:
+        print(", ".join(f"{count} {state}" for state, count in counts.items()))
+    raise typer.Exit(int(counts["wrong"] > 0))

@@ -17,7 +17,7 @@ LAYERS = [  # doors first; a module imports from its own layer or from those bel
     {"__main__", "cli"},
     {"notebook", "widgets"},
     {"studies"},
-    {"checkup", "assess", "comparing", "reporting", "doctor"},
+    {"checkup", "assess", "claims", "comparing", "reporting", "doctor"},
     {"experiment"},
     {"recorder", "best"},
     {"owner", "edits"},
@@ -28,7 +28,7 @@ LAYERS = [  # doors first; a module imports from its own layer or from those bel
     {"league"},
     {"envs"},
     {"diagnostics"},
-    {"errors", "seeding", "kernels"},
+    {"errors", "seeding", "kernels", "printing"},
 ]
 STRANGERS = {("envs", "diagnostics"), ("diagnostics", "envs")}  # neither knows the other
 

@@ -35,17 +35,19 @@ def match(title: str, arrays: dict[str, np.ndarray], seconds_per_frame: float, m
             _draw_car(axes, position, forward, TEAM[team])
         axes.set_title(f"{_clock(frame * seconds_per_frame)}   {score[frame, 0]:.0f} : {score[frame, 1]:.0f}", **LABEL)
 
-    return _sheet("   ".join(filter(None, (title, meta.get("result")))), _moments(len(score), goals.tolist()), draw)
+    heading = "   ".join(filter(None, (title, meta.get("result"))))
+    return _sheet(heading, _moments(len(score), goals.tolist()), draw, _curves(arrays), seconds_per_frame)
 
 
-def film(title: str, frames: np.ndarray, seconds_per_frame: float) -> bytes:
-    """PNG of six evenly spaced pictures of a film, uint8 (T, H, W, 3)."""
+def film(title: str, arrays: dict[str, np.ndarray], seconds_per_frame: float) -> bytes:
+    """PNG of six evenly spaced pictures of a film; arrays as in `Replay`."""
+    frames = arrays["frames"]
 
     def draw(axes: Axes, frame: int) -> None:
         axes.imshow(frames[frame])
         axes.set_title(_clock(frame * seconds_per_frame), **LABEL)
 
-    return _sheet(title, _moments(len(frames), []), draw)
+    return _sheet(title, _moments(len(frames), []), draw, _curves(arrays), seconds_per_frame)
 
 
 def empty(title: str) -> bytes:
@@ -66,16 +68,50 @@ def _moments(n_frames: int, telling: Sequence[int]) -> list[int]:
     return sorted(chosen | spare)
 
 
-def _sheet(title: str, moments: list[int], draw: Callable[[Axes, int], None]) -> bytes:
+def _curves(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What is drawn over time below the moments, (T,) each, by its name."""
+    curves = {}
+    if "reward_terms" in arrays:
+        curves["reward so far"] = np.nan_to_num(arrays["reward_terms"]).sum(axis=1).cumsum()
+    if "value" in arrays:
+        curves["value"] = arrays["value"]
+    return curves
+
+
+def _sheet(
+    title: str,
+    moments: list[int],
+    draw: Callable[[Axes, int], None],
+    curves: dict[str, np.ndarray],
+    seconds_per_frame: float,
+) -> bytes:
     columns = min(3, len(moments))
     rows = -(-len(moments) // columns)
-    figure = Figure(figsize=(9.6, 0.4 + 2.45 * rows), dpi=100, layout="constrained")
+    heights = [2.45] * rows + [1.1] * bool(curves)  # inches
+    figure = Figure(figsize=(9.6, 0.4 + sum(heights)), dpi=100, layout="constrained")
     figure.suptitle(title, color=TEXT, fontsize=12)
-    for number, frame in enumerate(moments):
-        axes = figure.add_subplot(rows, columns, number + 1)
-        axes.set_axis_off()
-        draw(axes, frame)
+    parts = np.atleast_1d(figure.subfigures(len(heights), height_ratios=heights))
+    for row, part in enumerate(parts[:rows]):
+        for column, frame in enumerate(moments[row * columns : (row + 1) * columns]):
+            axes = part.add_subplot(1, columns, column + 1)
+            axes.set_axis_off()
+            draw(axes, frame)
+    for column, (name, curve) in enumerate(curves.items()):
+        _draw_curve(parts[-1].add_subplot(1, len(curves), column + 1), name, curve, seconds_per_frame, moments)
     return _png(figure)
+
+
+def _draw_curve(axes: Axes, name: str, curve: np.ndarray, seconds_per_frame: float, moments: list[int]) -> None:
+    """A value over time in seconds, with a line at each moment of the sheet."""
+    for frame in moments:
+        axes.axvline(frame * seconds_per_frame, color=LINE, linewidth=0.7)
+    axes.plot(np.arange(len(curve)) * seconds_per_frame, curve, color=TEAM[0], linewidth=1.1)
+    axes.set_title(name, **LABEL)
+    axes.set_facecolor(DARK)
+    axes.tick_params(colors=LINE, labelcolor=TEXT, labelsize=7, length=2)
+    axes.locator_params(axis="y", nbins=3)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def _draw_field(axes: Axes) -> None:

@@ -22,7 +22,11 @@ DECISION_SECONDS = 8 / 120  # s per frame of a match: one decision lasts 8 physi
 FORMAT = 1  # version of the file layout
 PAGE_PIXELS = 640  # longest side of a picture in the page; larger ones are scaled down
 PLAYER = Path(__file__).parent / "player"
-SCRIPTS = ("space", "stadium", "actors", "match", "film", "plots", "hud", "player")  # .js files, in order of use
+SCRIPTS = ("space", "stadium", "actors", "match", "film", "hud", "series", "plots", "mind", "player")  # .js, in order
+EXACT = (
+    "reward_terms",
+    "action",
+)  # arrays sent as they are: the page adds rewards up, and steps of int16 would add up too
 Shape = tuple[str | int, ...]  # a letter stands for one size throughout a replay: T frames, C cars
 
 REQUIRED: dict[str, dict[str, Shape]] = {
@@ -42,9 +46,10 @@ REQUIRED: dict[str, dict[str, Shape]] = {
 }
 OPTIONAL: dict[str, Shape] = {
     "touches": ("T", "C"),  # bool: the car has hit the ball since the frame before
-    "reward_terms": ("T", "K"),  # plotted, a line each
+    "reward_terms": ("T", "K"),  # plotted and summed: what each term brought since the frame before
     "value": ("T",),  # plotted: what the critic expects
     "action_odds": ("T", "A"),  # plotted: probability of each action
+    "action": ("T",),  # number of the action taken, nan where none was
 }
 
 
@@ -54,7 +59,8 @@ class Replay:
 
     kind: "rocket_league" or "frames". arrays: by name; `REQUIRED` and `OPTIONAL` of this module list shapes and units.
     meta: plain JSON data, all optional: "names" and "teams" (one per car; 0 blue, 1 orange), "result" (text shown at
-    the end), "series_names" ({"reward_terms": [...], "action_odds": [...]}), "autoplay" (starts by itself and loops).
+    the end), "series_names" ({"reward_terms": [...], "action_odds": [...]}), "car" (index of the one whose thoughts
+    these are), "autoplay" (starts by itself and loops).
     ParamsError when an array is missing, unknown or does not fit, or meta is not JSON.
     """
 
@@ -118,9 +124,10 @@ class Replay:
     def to_html(self) -> str:
         """One page that plays the replay, with data, script and style inside and no network address.
 
-        A minute of 1v1 takes 160 kB, 500 pictures of CartPole (600 x 400) 190 kB, 100 of noise (84 x 84) 670 kB.
+        A minute of 1v1 takes 160 kB, with the agent's thoughts 270 kB; 500 pictures of CartPole (600 x 400) 190 kB,
+        100 of noise (84 x 84) 670 kB.
         """
-        arrays = {name: _pack(array) for name, array in self.arrays.items() if name != "frames"}
+        arrays = {name: _pack(array, name in EXACT) for name, array in self.arrays.items() if name != "frames"}
         data = {"kind": self.kind, "frames": len(self), "meta": self.meta, "arrays": arrays}
         data["seconds_per_frame"] = float(self.seconds_per_frame)
         if self.kind == "frames":
@@ -133,11 +140,11 @@ class Replay:
         )
 
     def poster(self) -> bytes:
-        """A PNG of six moments: goals where there are any, else evenly spaced."""
+        """A PNG of six moments, goals first, and below them the reward so far and the value where they are known."""
         if not len(self):
             return poster.empty(self.title)
         if self.kind == "frames":
-            return poster.film(self.title, self.arrays["frames"], self.seconds_per_frame)
+            return poster.film(self.title, self.arrays, self.seconds_per_frame)
         return poster.match(self.title, self.arrays, self.seconds_per_frame, self.meta)
 
     def embed(self, height: int = 520) -> str:
@@ -179,10 +186,12 @@ def _spell(shape: Shape) -> str:
     return f"({', '.join(map(str, shape))})"
 
 
-def _pack(array: np.ndarray) -> dict[str, Any]:
-    """An array for the page: bits, or int16 steps from its lowest to its highest value, -32768 where not finite."""
+def _pack(array: np.ndarray, exact: bool) -> dict[str, Any]:
+    """An array for the page: bits, float32, or int16 steps from its lowest to its highest value, -32768 for nan."""
     if array.dtype == bool:
         return {"shape": array.shape, "bits": True, "data": base64.b64encode(np.packbits(array)).decode()}
+    if exact:
+        return {"shape": array.shape, "exact": True, "data": base64.b64encode(array.astype("<f4").tobytes()).decode()}
     finite = np.isfinite(array)
     low, high = (float(array[finite].min()), float(array[finite].max())) if finite.any() else (0.0, 0.0)
     step = (high - low) / 65534 or 1.0

@@ -1,6 +1,6 @@
 """Rocket League games played side by side, one per arena, each to its first goal: the work behind `play_matches`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,12 +10,12 @@ from rlkit.diagnostics.replay import Replay
 from rlkit.envs.rocket_league import constants as const
 from rlkit.envs.rocket_league.actions import CONTROLS, ActionSet
 from rlkit.envs.rocket_league.kernel import look
-from rlkit.envs.rocket_league.mesh import wireframe
 from rlkit.envs.rocket_league.observations import OBSERVATIONS, observation_space
 from rlkit.envs.rocket_league.scripts import NOBODY, SCRIPTS, play_scripts
 from rlkit.envs.rocket_league.simulation import Simulation, control
 from rlkit.envs.rocket_league.world import make_world
 from rlkit.errors import EnvError, did_you_mean
+from rlkit.league.camera import Camera
 from rlkit.seeding import stream
 
 SIDES = ("blue", "orange", "none")  # by team number; the last, -1, is nobody
@@ -35,12 +35,17 @@ class Player(Protocol):
 
 @dataclass(frozen=True)
 class Policy:
-    """A Player made of a function, such as `lambda o: model.predict(o, deterministic=False)[0]`."""
+    """A Player made of a function, such as `lambda o: model.predict(o, deterministic=False)[0]`.
+
+    With a `ModelPredict` for it, replays show what the model thought. reward_weights: what replays count as its reward,
+    by default the env's own weights.
+    """
 
     name: str
     predict: Callable[[np.ndarray], np.ndarray]
     observation: str = "local"
     actions: str = "table28"
+    reward_weights: Mapping[str, float] | None = None
 
 
 def name_of(player: str | Player) -> str:
@@ -62,6 +67,15 @@ class Seats:
         self.handles = [simulation.handles[car] for car in cars]
         self.observations = np.zeros((len(cars), *space.shape), np.float32)
         self.fold = np.ones(len(cars), np.float32)
+        self.cameras: dict[int, Camera] = {}  # that watch a car of these, by its row
+
+    def watch(self, player: Player, cameras: Mapping[int, Camera]) -> None:
+        """Let each camera, by its arena, take notes on the first of these cars there."""
+        for arena, camera in cameras.items():
+            rows = np.flatnonzero(self.arenas == arena)
+            if len(rows) and camera.notes is None:
+                camera.watch(player, self.actions, int(self.cars[rows[0]]))
+                self.cameras[int(rows[0])] = camera
 
     def act(self, world: Any, playing: np.ndarray) -> None:
         """Drive the cars of the arenas where playing, bool (n_arenas,), is true."""
@@ -69,6 +83,9 @@ class Seats:
         look(world, self.kind, self.cars, rows, self.observations, self.fold)
         actions = self.predict(self.observations[rows])
         self.actions.drive([self.handles[row] for row in rows], actions, self.fold[rows])
+        for at, row in enumerate(rows.tolist() if self.cameras else ()):
+            if row in self.cameras:
+                self.cameras[row].decide(self.observations[row], actions[at], self.fold[row])
 
 
 class Wave:
@@ -92,7 +109,7 @@ class Wave:
         self.playing = np.arange(simulation.n_arenas) < n
         self.winner, self.last_touch = np.full(n, -1), np.full(n, -1)
         self.touches = np.zeros((n, 2), np.int64)
-        self.films: dict[int, list[tuple[np.ndarray, ...]]] = {a: [] for a in np.flatnonzero(games < record).tolist()}
+        self.cameras = {a: Camera(simulation, self.world, a) for a in np.flatnonzero(games < record).tolist()}
         self.controls = np.zeros((len(simulation.handles), len(CONTROLS)), np.float32)
         self.drivers = np.full(len(simulation.handles), NOBODY)
         self.seats: list[Seats] = []
@@ -105,6 +122,7 @@ class Wave:
         cars = np.flatnonzero(team_of_car == teams[:, None])
         if not isinstance(player, str):
             self.seats.append(Seats(player, self.simulation, cars))
+            self.seats[-1].watch(player, self.cameras)
         elif player in SCRIPTS:
             self.drivers[cars] = SCRIPTS[player]
         else:
@@ -155,11 +173,9 @@ class Wave:
 
     def _film(self) -> None:
         """Keep a frame of every filmed game that is on."""
-        s = self.simulation
-        for arena, frames in self.films.items():
+        for arena, camera in self.cameras.items():
             if self.playing[arena]:
-                cars = s.cars[arena * s.n_cars : (arena + 1) * s.n_cars, 0]
-                frames.append((s.ball[arena, 0].copy(), cars.copy(), s.pads[arena, 0].copy()))
+                camera.shoot()
 
     def rows(self) -> list[dict[str, Any]]:
         """One row of the table of games per game, see Matches."""
@@ -187,30 +203,11 @@ class Wave:
 
     def replays(self) -> list[Replay]:
         """The films, one Replay per filmed game."""
-        return [self._replay(arena, frames) for arena, frames in self.films.items()]
+        return [self._replay(arena, camera) for arena, camera in self.cameras.items()]
 
-    def _replay(self, arena: int, frames: list[tuple[np.ndarray, ...]]) -> Replay:
-        ball, cars, pads = (np.stack(column) for column in zip(*frames, strict=True))
+    def _replay(self, arena: int, camera: Camera) -> Replay:
         row, simulation = self._row(arena), self.simulation
-        score = np.zeros((len(ball), 2), np.float32)
-        score[-1] = self.world.score[arena]
-        arrays = {
-            "ball_position": ball[:, const.BALL_POSITION],
-            "ball_velocity": ball[:, const.BALL_VELOCITY],
-            "car_position": cars[:, :, const.CAR_POSITION],
-            "car_forward": cars[:, :, const.CAR_FORWARD],
-            "car_up": cars[:, :, const.CAR_UP],
-            "car_boost": cars[:, :, const.CAR_BOOST],
-            "touches": cars[:, :, const.CAR_TOUCHED] > 0,
-            "pads": pads > 0,
-            "pad_position": const.PADS,
-            "score": score,
-            "wireframe": wireframe(),
-        }
         teams = [0] * simulation.blue + [1] * simulation.orange
         result = "Draw" if row["winner"] == "none" else f"{row[row['winner']]} ({row['winner']}) scores"
         meta = {"names": [row[SIDES[team]] for team in teams], "teams": teams, "result": result}
-        title = f"{row['blue']} against {row['orange']}, game {row['game']}"
-        return Replay(
-            kind="rocket_league", title=title, seconds_per_frame=self.world.step_seconds, arrays=arrays, meta=meta
-        )
+        return camera.replay(f"{row['blue']} against {row['orange']}, game {row['game']}", meta)

@@ -29,9 +29,10 @@ def match(n_frames: int = 60, goal_at: int = 40, **meta: Any) -> Replay:
     return Replay(kind="rocket_league", title="One & <two>", arrays=arrays, meta={"names": ["Ada", "Bob"], **meta})
 
 
-def film(frames: np.ndarray, **arrays: np.ndarray) -> Replay:
+def film(frames: np.ndarray, series_names: dict[str, list[str]] | None = None, **arrays: np.ndarray) -> Replay:
     """A film of 20 pictures a second."""
-    return Replay(kind="frames", title="Film", seconds_per_frame=0.05, arrays={"frames": frames, **arrays})
+    meta = {"series_names": series_names or {}}
+    return Replay(kind="frames", title="Film", seconds_per_frame=0.05, arrays={"frames": frames, **arrays}, meta=meta)
 
 
 def flat_frames(n_frames: int = 12, height: int = 40, width: int = 60) -> np.ndarray:

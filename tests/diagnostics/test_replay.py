@@ -26,6 +26,8 @@ def unpack(packed: dict[str, Any]) -> np.ndarray:
     raw = base64.b64decode(packed["data"])
     if packed.get("bits"):
         return np.unpackbits(np.frombuffer(raw, np.uint8))[: np.prod(packed["shape"])].reshape(packed["shape"])
+    if packed.get("exact"):
+        return np.frombuffer(raw, "<f4").reshape(packed["shape"])
     steps = np.frombuffer(raw, "<i2").astype(np.float64).reshape(packed["shape"])
     return np.where(steps == -32768, np.nan, packed["low"] + (steps + 32767) * packed["step"])
 
@@ -114,12 +116,25 @@ def test_page_arrays_are_close_to_the_recording() -> None:
     assert np.isnan(unpack(data["arrays"]["value"])[3])
 
 
+def test_rewards_and_actions_are_sent_exactly() -> None:
+    terms = np.random.default_rng(0).normal(size=(12, 2)).astype(np.float32) * np.float32([10, 0.001])
+    action = np.append(np.arange(11), np.nan).astype(np.float32)
+    sent = page_data(film(flat_frames(), reward_terms=terms, action=action).to_html())["arrays"]
+    np.testing.assert_array_equal(unpack(sent["reward_terms"]), terms)
+    np.testing.assert_array_equal(unpack(sent["action"]), action)
+
+
 def test_a_minute_of_1v1_stays_small() -> None:
     replay = match(n_frames=900)
     rng = np.random.default_rng(0)
     noisy = {n: a + rng.normal(0, 9, a.shape) if a.dtype != bool else a for n, a in replay.arrays.items()}
     noisy["wireframe"] = np.zeros((1000, 2, 3), np.float32)
-    assert len(Replay(kind="rocket_league", title="", arrays=noisy).to_html()) < 300_000
+    noisy |= {
+        "reward_terms": rng.normal(size=(900, 17)),
+        "action_odds": rng.random((900, 28)),
+        "action": noisy["value"],
+    }
+    assert len(Replay(kind="rocket_league", title="", arrays=noisy).to_html()) < 350_000
 
 
 def test_films_are_sent_as_pictures() -> None:
@@ -144,6 +159,15 @@ def test_posters(n_frames: int) -> None:
         assert picture.width == 960
         assert len(np.unique(np.asarray(picture.convert("L")))) > 20  # something is drawn
     assert b"http" not in match().poster()
+
+
+def test_posters_show_value_and_reward_below_the_moments() -> None:
+    terms = np.float32([[1, -2]] * 12)
+    assert poster._curves({"reward_terms": terms})["reward so far"].tolist() == [-1.0 * step for step in range(1, 13)]
+    plain, noted = (
+        film(flat_frames(), **more).poster() for more in ({}, {"value": np.ones(12), "reward_terms": terms})
+    )
+    assert Image.open(io.BytesIO(noted)).height == Image.open(io.BytesIO(plain)).height + 110
 
 
 def test_posters_show_goals() -> None:

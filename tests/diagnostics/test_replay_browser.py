@@ -55,7 +55,7 @@ def wait(frame: Any, condition: str) -> None:
         if frame.evaluate(check):
             return
         frame.wait_for_timeout(25)
-    raise AssertionError(f"{condition} does not hold: {frame.evaluate(state)}")
+    raise AssertionError(f"{condition} does not hold: {frame.evaluate(f'({state})')}")
 
 
 def settled(frame: Any) -> str:
@@ -103,15 +103,66 @@ def test_browser_plays_a_match(browser: Browser) -> None:
 
 
 def test_browser_shows_the_pictures_of_a_film(browser: Browser) -> None:
-    frame = browser.show(film(flat_frames(), value=np.linspace(0, 1, 12), action_odds=np.full((12, 3), 1 / 3)))
+    frame = browser.show(film(flat_frames()))
     frame.click("#start")
     wait(frame, "frame > 2")
     frame.press("body", "End")
     wait(frame, "frame === '11'")
     middle = "[...(c => c.getContext('2d').getImageData(c.width / 2 - 30, c.height / 2, 1, 1).data)(view)]"
     assert frame.evaluate(f"(view => {middle})(document.getElementById('view'))") == [200, 0, 0, 255]
+    for absent in ("#plots", "#mind", "#views"):
+        assert not frame.locator(absent).is_visible()
+
+
+def figures(frame: Any, part: str) -> dict[str, str]:
+    """Name and figure of the rows of a list in the panel, the name of the action taken in capitals."""
+    texts = "rows.map(r => [r.querySelector('span').innerText, r.querySelector('b').innerText, r.className])"
+    rows = frame.evaluate(f"(rows => {texts})([...document.querySelectorAll('#mind .{part} li')])")
+    return {name.upper() if kind == "taken" else name: figure for name, figure, kind in rows}
+
+
+def test_browser_shows_what_the_agent_thought_at_the_playhead(browser: Browser) -> None:
+    odds = np.tile(np.float32([0.5, 0.25, 0.25]), (12, 1))
+    odds[-1] = np.nan
+    action = np.array([0, 2] * 5 + [1, np.nan])
+    terms = np.stack([np.full(12, 0.1), np.where(np.arange(12) == 6, -5.0, 0.0)], axis=1)
+    names = {"reward_terms": ["near_ball", "fall"], "action_odds": ["left", "right", "up"]}
+    values = np.append(np.linspace(0, 1, 11), np.nan)
+    frame = browser.show(film(flat_frames(), names, value=values, action_odds=odds, action=action, reward_terms=terms))
     assert frame.locator("#plots").is_visible()
-    assert not frame.locator("#views").is_visible()
+    frame.locator("#plots").click(position={"x": frame.locator("#plots").bounding_box()["width"] * 5.5 / 11, "y": 30})
+    wait(frame, "frame === '5'")
+    assert frame.locator("#mind .value b").inner_text() == "0.50"
+    assert figures(frame, "terms") == {"near ball": "0.60", "fall": "0.00"}
+    assert figures(frame, "odds") == {"left": "50 %", "right": "25 %", "UP": "25 %"}
+    browser.page.keyboard.press("ArrowRight")
+    wait(frame, "frame === '6'")
+    assert figures(frame, "terms") == {"near ball": "0.70", "fall": "\u22125.00"}
+    assert frame.locator("#mind .reward b").inner_text() == "\u22124.30"
+    browser.page.keyboard.press("End")
+    wait(frame, "frame === '11'")
+    assert frame.locator("#mind .value b").inner_text() == "-"
+    assert figures(frame, "odds") == {"left": "-", "right": "-", "up": "-"}
+    browser.page.set_viewport_size({"width": 600, "height": 560})
+    assert not frame.locator("#mind").is_visible()  # a narrow page keeps the picture, with the plots below it
+    assert frame.locator("#plots").is_visible()
+
+
+def test_browser_sums_up_the_unlikely_of_many_actions(browser: Browser) -> None:
+    odds = np.tile(np.arange(1, 29, dtype=np.float32), (60, 1))
+    replay = match(series_names={"action_odds": [f"a{k}" for k in range(28)]}, car=1)
+    arrays = replay.arrays | {"action_odds": odds / odds[0].sum(), "action": np.where(np.arange(60) < 9, 27.0, 3.0)}
+    frame = browser.show(Replay(kind="rocket_league", title="", arrays=arrays, meta=replay.meta))
+    assert frame.locator("#mind .whose").inner_text().strip() == "Bob"
+    assert frame.locator("#car").input_value() == "1"
+    shown = figures(frame, "odds")
+    assert list(shown) == [*(f"a{k}" for k in range(21, 27)), "A27", "21 others"]
+    assert shown["A27"] == "7 %"
+    assert shown["21 others"] == "57 %"
+    frame.click("#next")
+    browser.page.keyboard.press("End")
+    wait(frame, "frame === '59'")
+    assert "OTHERS: A3" in figures(frame, "odds")
 
 
 def test_browser_loops_on_autoplay_and_explains_emptiness(browser: Browser) -> None:

@@ -3,12 +3,13 @@
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const TAIL = 2.5; // s that time runs on after the last frame, so that a final goal is celebrated
 
-/** Arrays as sent by replay.py: bits, or int16 steps above a lowest value where -32768 is "not a number". */
-function decode({ shape, low, step, bits, data }) {
+/** Arrays as sent by replay.py: bits, float32, or int16 steps above a lowest value where -32768 is "not a number". */
+function decode({ shape, low, step, bits, exact, data }) {
   const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
   const count = shape.reduce((a, b) => a * b, 1);
   const values = new Float32Array(count);
   if (bits) for (let i = 0; i < count; i += 1) values[i] = (bytes[i >> 3] >> (7 - (i & 7))) & 1;
+  else if (exact) values.set(new Float32Array(bytes.buffer));
   else new Int16Array(bytes.buffer).forEach((v, i) => { values[i] = v === -32768 ? NaN : low + (v + 32767) * step; });
   return { shape, data: values, vector: (i) => [values[3 * i], values[3 * i + 1], values[3 * i + 2]] };
 }
@@ -24,7 +25,9 @@ class Player {
     this.scene = replay.kind === "frames" ? new Film(replay) : new Match(replay);
     this.end = (this.scene.frames - 1) * this.step;
     this.tail = this.scene.goals?.length ? TAIL : 0;
-    this.plots = new Plots($("plots"), replay, this.scene.frames);
+    const series = readSeries(replay);
+    this.plots = new Plots($("plots"), series);
+    this.mind = new Mind($("mind"), series, this.owner(replay.meta.car));
     this.ctx = $("view").getContext("2d");
     this.hud = this.scene.readout ? new Hud(this.scene, this.meta) : null;
     this.bindControls();
@@ -33,6 +36,13 @@ class Player {
     new ResizeObserver(() => this.resize()).observe($("stage"));
     matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => this.resize());
     if (this.meta.autoplay) this.play(true);
+  }
+
+  /** Name and team of the car whose thoughts were recorded; the chase camera begins with it. */
+  owner(car) {
+    if (car === undefined || !this.scene.names) return null;
+    this.scene.followed = car;
+    return { name: this.scene.names[car], team: this.scene.teams[car] };
   }
 
   get frame() {
@@ -44,6 +54,9 @@ class Player {
     $("controls").hidden = false;
     $("scrub").max = scene.frames - 1;
     $("scrub").addEventListener("input", () => this.seek(Number($("scrub").value)));
+    for (const kind of ["pointerdown", "pointermove"]) {
+      $("plots").addEventListener(kind, (event) => event.buttons && this.seek(this.plots.frameAt(event.offsetX)));
+    }
     $("play").addEventListener("click", () => this.play(!this.playing));
     $("start").addEventListener("click", () => this.play(true));
     $("back").addEventListener("click", () => this.nudge(-1));
@@ -176,6 +189,7 @@ class Player {
     const eased = (passed || 1 / 60) * Math.max(this.speed, 1); // a camera keeps up with fast play
     const moving = this.width > 0 && this.scene.draw(this.ctx, this.width, this.height, this.frame, this.time, eased);
     this.plots.draw(this.frame);
+    this.mind.update(this.frame);
     this.hud?.update(this.frame, this.time, this.time >= this.end && this.started);
     this.report();
     this.last = this.playing || moving ? now : 0;

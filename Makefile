@@ -38,6 +38,7 @@ bench: $(READY)  ## measure the speed-ups against stock libraries, in about 20 m
 	$(BIN)/python benchmarks/dqn.py
 	$(BIN)/python benchmarks/dodge.py
 	$(BIN)/python benchmarks/transport.py
+	$(BIN)/python benchmarks/panel.py
 
 study: $(READY)  ## are the learning curves the same? and the race against other trainers; an hour
 	$(BIN)/python benchmarks/learning.py --jobs 2

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -37,6 +38,8 @@ from rlkit.seeding import seed_everything, stream
 from rlkit.trainers import TRAINERS
 from rlkit.trainers.state import go_on_from, refill_replay
 
+START = "start"  # in a run folder: the checkpoint of another run that this one goes on from
+
 
 def train(params: Params, run: Run | None = None) -> Run:
     """Train in this process, in a new run folder or in a queued one; the run, whose status tells how it ended.
@@ -44,7 +47,7 @@ def train(params: Params, run: Run | None = None) -> Run:
     A queued run that has checkpoints goes on from the newest. An error of the training is written to the status and
     raised.
     """
-    run = run or _queued_run(params) or create_run(params)
+    run = run or _queued_run(params) or _new_run(params)
     with Owner(run, os.environ.get("RLKIT_SUPERVISOR", "")) as owner, torch_threads(params.n_threads):
         write_json(run.folder / "machine.json", machine())
         seed_everything(params.seed)
@@ -74,7 +77,8 @@ def _go_on(run: Run, model: BaseAlgorithm, facts: dict[str, Any]) -> int:
         folder = newest_checkpoint(run.folder / "checkpoints")
         weights, manifest = load_checkpoint(folder, facts)
     elif run.params.start_from:
-        folder = _start_folder(run.params)
+        kept = run.folder / START
+        folder = kept if kept.exists() else _start_folder(run.params)
         weights, manifest = load_checkpoint(folder)  # its env may differ in what a branch changes, such as rewards
     else:
         return 0
@@ -131,7 +135,15 @@ def start(params: Params) -> Run:
     if run is None and (twin := _running_twin(params)):
         warnings.warn(f"attached to {twin.id}, which trains with these parameters already", stacklevel=2)
         return twin
-    return _launch(run or create_run(params))
+    return _launch(run or _new_run(params))
+
+
+def _new_run(params: Params) -> Run:
+    """A queued run, with a copy of the checkpoint it is to start from, which its own run may soon delete."""
+    run = create_run(params)
+    if params.start_from:
+        shutil.copytree(_start_folder(params), run.folder / START)
+    return run
 
 
 def _launch(run: Run) -> Run:

@@ -10,7 +10,7 @@ from IPython.display import HTML, Image, display
 from matplotlib.figure import Figure
 
 from rlkit.comparing import Comparison, compare
-from rlkit.diagnostics import dodge_plots, plots, speed_plots
+from rlkit.diagnostics import dodge_plots, plots, recurrent_plots, speed_plots
 from rlkit.diagnostics.replay import Replay
 from rlkit.diagnostics.report import Html, Numbers, Plot, Section, Table, Text, render_report
 from rlkit.errors import RunError
@@ -39,6 +39,9 @@ TITLES = {
     "learning-changes": "One thing taken away: while it learns",
     "changes": "One thing taken away",
     "throwers": "Episodes that ended in a hit",
+    "memories": "With memory and without, while it learns",
+    "states": "What the memory holds",
+    "costs": "What memory costs",
 }
 TABLE_FIGURES = {  # drawn from the run's table of that name alone
     "parts": speed_plots.time_per_step,
@@ -47,6 +50,9 @@ TABLE_FIGURES = {  # drawn from the run's table of that name alone
     "roofline": speed_plots.roofline,
     "learning": dodge_plots.learning,
     "learning-changes": dodge_plots.learning,
+    "memories": recurrent_plots.learning,
+    "states": recurrent_plots.states,
+    "costs": recurrent_plots.costs,
 }
 RATES = ("players", "success", "settings", "changes", "throwers")  # tables of success rates, which are shown as well
 HOW_TO_READ = {
@@ -82,6 +88,12 @@ HOW_TO_READ = {
     "learning-changes": "As above, with one thing of the first agent's setting taken away at a time.",
     "changes": "What is far below the first row made the difference; what overlaps with it did not, in so many steps.",
     "throwers": "Throws at random against those of a thrower that learned: what they differ by was learned.",
+    "memories": "A panel per problem. Where the grey MLP stays below all others, the problem needs memory; where the "
+    "stack keeps up with GRU and LSTM, the last few observations are memory enough.",
+    "states": "One row is one unit. Rows that differ from panel to panel until the end are what the agent remembers of "
+    "how the episode began; rows alike in all panels count time, or do nothing.",
+    "costs": "One is the MLP's time or bytes. Where a whole interval lies outside of the shaded band, the promise is "
+    "refuted on this machine.",
     "verdict": "Better and worse are said where a permutation test of the final values has p below 0.05. Cannot tell "
     "is no sign that the groups are equal: it says how many seeds would find a difference as large as this one.",
     "bands": "Bands that overlap over the whole course tell nothing apart. A band that widens to the end is a "

@@ -10,9 +10,10 @@ from rlkit.control import post_request
 from rlkit.edits import tape
 from rlkit.errors import ParamsError, RunError
 from rlkit.experiment import branch, check_env, resume, start
+from rlkit.owner import Owner
 from rlkit.params import load_params
 from rlkit.phases import Params
-from rlkit.runs import RUNNING, Run
+from rlkit.runs import RUNNING, Run, create_run
 
 SHORT = {"env_id": "CartPole-v1", "n_envs": 4, "n_steps": 64, "batch_size": 64, "n_epochs": 2, "eval_games": 2}
 ROLLOUT = 4 * 64  # steps
@@ -111,8 +112,18 @@ def test_a_branch_goes_on_from_a_checkpoint_with_the_edits_until_then() -> None:
     second = branch(first, "1024", n_steps=32, total_timesteps=1536)
     second.wait()
     assert second.params.start_from == f"{first.id}/1024"
+    assert (second.folder / "start" / "manifest.json").exists()
     assert second.params.edits == [{"step": 256, "gamma": 0.9}]
     assert second.metrics()["time/total_timesteps"].iloc[0] == 1024 + 4 * 32
     assert second.status()["steps"] == 1536
     with pytest.raises(ParamsError, match="branch: unknown parameter 'n_step'"):
         branch(first, n_step=3)
+
+
+def test_an_edit_that_comes_too_late_is_refused() -> None:
+    run = create_run(params())
+    with Owner(run) as owner:
+        post_request(run.folder, "edit", name="gamma", value=0.9)
+        owner.finish({})
+    (answer,) = [event for event in run.events() if event["kind"] == "refused"]
+    assert (answer["name"], answer["value"]) == ("gamma", 0.9)

@@ -37,17 +37,24 @@ class Knob:
         self.said = widgets.HTML(layout=widgets.Layout(min_width="240px"))
         self.said.add_class("rlkit-answer")
         self.box = widgets.HBox([control, self.said], layout=ROW)
-        self._request = ""
+        self._request, self._live = "", True
         control.add_class(f"rlkit-{name}")
         control.observe(self._send, names="value")
 
     def _send(self, change: dict[str, Any]) -> None:
         """Only leaves a message: a widget's callback may run in any thread of the kernel."""
+        if not self._live:
+            self.said.value = "for a branch"
+            return
         try:
             (self._request,) = self.run.edit(**self._wrap(change["new"]))
             self.said.value = "sent, holds from the next rollout on"
         except RlkitError as error:
             self.said.value = f"<span style='color:#b42318'>{error}</span>"
+
+    def retire(self) -> None:
+        """The training is over: from now on the knob is moved for a branch only."""
+        self._live = False
 
     def hear(self, answers: dict[str, dict[str, Any]]) -> None:
         """Show the training's answer to the last request, if it is among the answers by request id."""

@@ -12,14 +12,18 @@ from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
 from rlkit.edits import in_force
 from rlkit.errors import RlkitError
 from rlkit.progress import progress_text
+from rlkit.reporting import figure, picture
 from rlkit.runs import RUNNING, Run
+from rlkit.widgets.awake import keep_awake
+from rlkit.widgets.jobs import Branching, Evaluation
 from rlkit.widgets.knobs import Knob, parameter_knobs, weight_knobs
 from rlkit.widgets.sparkline import chart, grid
+from rlkit.widgets.tree import tree_text
 
 REFRESH_SECONDS = 0.5
 SHARE_OF_TIME = 30  # a refresh that takes long comes so many times its own length apart
@@ -37,37 +41,66 @@ CHARTS = {  # title -> metrics; a name that ends in / stands for all that begin 
 
 
 def show_panel(run: Run) -> None:
-    """Show the panel of a run under this cell; under `rlkit run`, where nobody looks, a line of text in its place."""
-    if os.environ.get("RLKIT_SUPERVISOR"):
-        print(f"{run.progress_text(run.status())}  (steer it with `rlkit set {run.id} NAME=VALUE`)")
-        return
-    display(Panel(run).box)
+    """Show the panel of a run under this cell, and at the end of the training a picture, which a saved notebook keeps.
+
+    Under `rlkit run`, where nobody looks, a line of text is in the panel's place.
+    """
+    if not os.environ.get("RLKIT_SUPERVISOR"):
+        display(Panel(run).box)
+    hint = f"steer it with `rlkit set {run.id} NAME=VALUE`; rlkit.attach('{run.id}').panel() shows its panel"
+    text = f"{run.progress_text(run.status())}\n{hint}"
+    place = display({"text/plain": text}, raw=True, display_id=True)
+    threading.Thread(target=_leave_picture, args=(run, place), name=f"end of {run.id}", daemon=True).start()
+
+
+def _leave_picture(run: Run, place: DisplayHandle) -> None:
+    """Widgets are not saved with a notebook and need a kernel; a PNG shows everywhere."""
+    while run.status()["state"] in RUNNING:
+        time.sleep(REFRESH_SECONDS)
+    place.update(picture(figure(run, "curve")))
 
 
 class Panel:
-    """The widgets of one run and the thread that keeps them true until the training is over."""
+    """The widgets of one run and the thread that keeps them true until the training is over, or `close`."""
 
     def __init__(self, run: Run) -> None:
-        self.run = run
+        self.run, self._closed = run, threading.Event()
         self._headline, self._charts, self._message = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._tree, self._branches = widgets.HTML(), widgets.VBox()
         self._headline.add_class("rlkit-headline")
+        self._tree.add_class("rlkit-tree")
         self._pause = self._button("Pause", "pause", self._pause_or_go_on)
         self._stop = self._button("Stop", "stop", lambda: self.run.stop("the panel's stop button"))
         self._keep = self._button("Checkpoint", "save", self.run.checkpoint)
         current, weights = in_force(run)
         self.knobs: list[Knob] = parameter_knobs(run, current)
         self.weights: list[Knob] = weight_knobs(run, weights)
-        folds = [widgets.VBox([knob.box for knob in self.knobs])]
-        titles = ["Parameters"]
-        if self.weights:
-            folds.append(widgets.VBox([knob.box for knob in self.weights]))
-            titles.append("Reward weights")
-        controls = widgets.Accordion(folds, titles=titles, selected_index=0)
-        buttons = widgets.HBox([self._pause, self._stop, self._keep, self._message])
-        self.box = widgets.VBox([self._headline, buttons, self._charts, controls])
-        self.box.add_class("rlkit-panel")
+        self.evaluation = Evaluation(run)
+        self.branching = Branching(run, self.knobs, self.weights, self._show_branch)
+        self.box = self._laid_out()
         self._refresh()
         threading.Thread(target=self._follow, name=f"panel of {run.id}", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop looking at the folder; what the panel shows then stands still."""
+        self._closed.set()
+
+    def _laid_out(self) -> widgets.VBox:
+        buttons = widgets.HBox([self._pause, self._stop, self._keep, self._message])
+        played = widgets.HBox([self.evaluation.button, self.evaluation.said])
+        branching = widgets.HBox([self.branching.button, self.branching.steps, self.branching.said])
+        folds = {"Parameters": widgets.VBox([knob.box for knob in self.knobs])}
+        if self.weights:
+            folds["Reward weights"] = widgets.VBox([knob.box for knob in self.weights])
+        folds["Branches"] = widgets.VBox([branching, self._tree])
+        controls = widgets.Accordion(list(folds.values()), titles=list(folds), selected_index=0)
+        rows = [self._headline, buttons, played, self.evaluation.below, self._charts, controls, self._branches]
+        box = widgets.VBox(rows)
+        box.add_class("rlkit-panel")
+        return box
+
+    def _show_branch(self, run: Run) -> None:
+        self._branches.children = (*self._branches.children, Panel(run).box)
 
     def _button(self, text: str, icon: str, act: Any) -> widgets.Button:
         button = widgets.Button(description=text, icon=icon)
@@ -90,13 +123,17 @@ class Panel:
             start = time.monotonic()
             self._refresh()
             took = time.monotonic() - start
-            time.sleep(max(REFRESH_SECONDS, SHARE_OF_TIME * took))
+            if self._closed.wait(max(REFRESH_SECONDS, SHARE_OF_TIME * took)):
+                return
         self._refresh()
-        for control in self._controls():
-            control.disabled = True
+        for button in (self._pause, self._stop, self._keep):
+            button.disabled = True
+        for knob in self.knobs + self.weights:
+            knob.retire()
 
     def _controls(self) -> list[widgets.Widget]:
-        return [self._pause, self._stop, self._keep, *(knob.control for knob in self.knobs + self.weights)]
+        jobs = [self.evaluation.button, self.branching.button, self.branching.steps]
+        return [self._pause, self._stop, self._keep, *jobs, *(knob.control for knob in self.knobs + self.weights)]
 
     def _refresh(self) -> None:
         status = self.run.status()
@@ -108,8 +145,8 @@ class Panel:
         answers = {event["request"]: event for event in events if event.get("request")}
         for knob in self.knobs + self.weights:
             knob.hear(answers)
-        for control in self._controls():
-            _wake(control)
+        keep_awake(*self._controls())
+        self._tree.value = f"<pre style='font-size:12px;line-height:1.5'>{html.escape(tree_text(self.run))}</pre>"
         saved = [event for event in events if event["kind"] == "checkpoint"]
         if saved:
             self._message.value = f"checkpoint at step {saved[-1]['step']:,}"
@@ -128,12 +165,3 @@ def _charts(metrics: pd.DataFrame) -> list[str]:
         if curves:
             drawn.append(chart(title, {name: curve.to_numpy(float).T for name, curve in curves.items()}))
     return drawn or [chart("return", {})]
-
-
-def _wake(control: widgets.Widget) -> None:
-    """Make ipykernel 7.4 answer a control on the page's own channel again.
-
-    While a cell waits, it sends its answers to the channel that it last used for that control, the page waits for
-    them in vain, and holds every further move of the control back. The attribute is private and may be gone.
-    """
-    getattr(control.comm, "__dict__", {}).pop("_reply_subshell_id", None)

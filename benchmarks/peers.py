@@ -14,6 +14,7 @@ or fails stays in the table with the reason.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -51,8 +52,9 @@ class Racer:
 
     def turn(self, clock: str) -> float:
         """Env steps per second of one turn, by its "wall" or "cpu" clock. PeerError when it has died."""
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has died, which the answer tells
+            self.process.stdin.write("go\n")
+            self.process.stdin.flush()
         figures = json.loads(self.answer())
         return figures["steps"] / figures[clock]
 

@@ -1,5 +1,6 @@
 """Several runs side by side: grouped by what differs in their parameters, judged over seeds, drawn with intervals."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,14 @@ from matplotlib.figure import Figure
 
 from rlkit.diagnostics.bands import curve_bands
 from rlkit.diagnostics.verdict import judge, summarize
+from rlkit.edits import tape
 from rlkit.errors import ParamsError, RunError
 from rlkit.runs import Run
 
 STEPS, RETURN = "time/total_timesteps", "rollout/ep_rew_mean"
 LAST_SHARE = 0.1  # of a training: the final value is the metric's mean over so much of it
 GRID = 100  # points at which curves are compared
+SHORT = 0.9  # of the longest run: a shorter one makes all others be judged early
 UNTOLD = {"seed", "name"}  # parameters in which runs of one group may differ
 
 
@@ -49,29 +52,37 @@ def compare(runs: Sequence[Run], metric: str = RETURN, threshold: float | None =
     """Groups of runs that differ in more than their seed, compared by a metric of metrics.csv, higher being better.
 
     Per group: seeds, the final value (mean, interquartile mean, worst, best), the area under the curve as a mean over
-    steps, and with a `threshold` the seeds that reached it with their median steps and seconds to it. The first group
-    is the one that the others are judged against, by their final values. RunError for a run without the metric;
-    ParamsError when all runs belong to one group, or when a group has two runs of one seed.
+    steps up to `until_step`, where the shortest run ends, and with a `threshold` the seeds that reached it with their
+    median steps and seconds to it. The first group is the one that the others are judged against, by their final
+    values. RunError for a run without the metric; ParamsError when all runs belong to one group, or when a group has
+    two runs of one seed.
     """
     groups = group_runs(runs)
     if len(groups) < 2:
         raise ParamsError("all these runs have the same parameters but for the seed; there is nothing to compare.")
-    until = min(int(_column(run, metric)[STEPS].iloc[-1]) for run in runs)
+    ends = [int(_column(run, metric)[STEPS].iloc[-1]) for run in runs]
+    until = min(ends)
     rows, curves, finals = [], {}, {}
     for name, members in groups.items():
         steps, values = _on_grid(members, metric, until)
         curves[name], finals[name] = (steps, values), values[:, -round(GRID * LAST_SHARE) :].mean(axis=1)
-        row = {"group": name, **summarize(finals[name]), "mean_over_steps": values.mean()}
+        row = {"group": name, **summarize(finals[name]), "mean_over_steps": values.mean(), "until_step": until}
         rows.append(row | _times_to(members, metric, threshold))
     first = next(iter(groups))
     verdicts = {name: _verdict(finals[first], finals[name], first) for name in groups if name != first}
+    if until < SHORT * max(ends):
+        short = runs[int(np.argmin(ends))].id
+        warnings.warn(f"compared only up to step {until:,} of {max(ends):,}, where {short} ends", stacklevel=2)
     ids = {name: [run.id for run in members] for name, members in groups.items()}
     return Comparison(pd.DataFrame(rows).set_index("group"), verdicts, ids, curves, metric)
 
 
 def group_runs(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs by the parameters in which they differ, such as "learning_rate=0.001"; seeds and names do not count."""
-    settings = [{"phase": run.phase} | run.params.model_dump(exclude=UNTOLD) for run in runs]
+    """Runs by the parameters in which they differ, such as "learning_rate=0.001"; seeds and names do not count.
+
+    Edits that a run has seen count as if they had been planned.
+    """
+    settings = [{"phase": run.phase} | run.params.model_dump(exclude=UNTOLD) | {"edits": tape(run)} for run in runs]
     names = list(dict.fromkeys(name for setting in settings for name in setting))
     differing = [name for name in names if len({repr(setting.get(name)) for setting in settings}) > 1]
     groups: dict[str, list[Run]] = {}

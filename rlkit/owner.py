@@ -96,6 +96,8 @@ class Owner:
     ) -> bool:
         self._ended.set()
         self._thread.join()
+        with suppress(OSError):  # a full disk
+            self._refuse_the_rest()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         state, reason = self._verdict(error)
@@ -110,6 +112,14 @@ class Owner:
         finally:
             self._lock.release()
         return isinstance(error, KeyboardInterrupt)
+
+    def _refuse_the_rest(self) -> None:
+        """Answer the edits that came too late to take effect, so that nobody waits for them."""
+        self._requests.extend(take_requests(self.run.folder))
+        for request in self.take_requests():
+            if request["kind"] == "edit":
+                asked = {"name": request.get("name", ""), "value": request.get("value"), "request": request["id"]}
+                self.event("refused", **asked, reason="the training ended before its next rollout")
 
     def _verdict(self, error: BaseException | None) -> tuple[str, str]:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:

@@ -92,6 +92,7 @@ class Recorder(BaseCallback):
     def _on_training_start(self) -> None:
         self._timer, self._since, self._steps = PhaseTimer(self.model), time.perf_counter(), self.num_timesteps
         self._last_saved = self._started_at = self.num_timesteps
+        self._paused_seconds = 0.0
         self.owner.progress(self.num_timesteps)
         self._on_policy = isinstance(self.model, OnPolicyAlgorithm)
         self._every = 1 if self._on_policy else max(1, self.total // DUMPS)
@@ -127,7 +128,7 @@ class Recorder(BaseCallback):
     def _on_step(self) -> bool:
         while self.owner.paused and self.owner.stop is None:
             time.sleep(PAUSE_POLL_SECONDS)
-            self._since += PAUSE_POLL_SECONDS  # or the pause would count as slow training
+            self._paused_seconds += PAUSE_POLL_SECONDS
         for info in self.locals["infos"]:
             if info and "reward_terms" in info:
                 self._terms.append(info["reward_terms"])
@@ -141,8 +142,8 @@ class Recorder(BaseCallback):
             self.logger.record(f"reward/{name}", float(np.mean([terms[name] for terms in self._terms])))
         self._record_times()
         now, steps = time.perf_counter(), self.num_timesteps
-        speed = (steps - self._steps) / (now - self._since)
-        self._since, self._steps = now, steps
+        speed = (steps - self._steps) / (now - self._since - self._paused_seconds)
+        self._since, self._steps, self._paused_seconds = now, steps, 0.0
         self.logger.record("time/steps_per_second", speed)
         mean = safe_mean([episode["r"] for episode in self.model.ep_info_buffer]) if self.model.ep_info_buffer else None
         self.owner.progress(steps, steps_per_second=speed, ep_rew_mean=mean)
@@ -185,5 +186,7 @@ class Recorder(BaseCallback):
         self._timer.uninstall()
 
     def _record_times(self) -> None:
-        for part, seconds in self._timer.take().items():
-            self.logger.record(f"time/{part}_seconds", seconds)
+        seconds = self._timer.take()
+        seconds["other"] = max(0.0, seconds["other"] - self._paused_seconds)  # a pause is no training
+        for part, spent in seconds.items():
+            self.logger.record(f"time/{part}_seconds", spent)

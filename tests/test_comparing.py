@@ -82,11 +82,13 @@ def test_few_seeds_get_numbers_and_no_verdict() -> None:
 
 def test_curves_are_compared_up_to_where_all_have_come() -> None:
     runs = [written(0, 1e-4, 100.0), written(0, 1e-3, 100.0, stretch=2)]
-    found = compare(runs)
+    with pytest.warns(UserWarning, match="only up to step 1,000 of 2,000"):
+        found = compare(runs)
     steps, values = found.curves["learning_rate=0.001"]
     assert steps[-1] == 1000
     assert values[0, -1] == pytest.approx(50)
-    assert np.isnan(compare(runs, threshold=1000.0).table["steps_to"]).all()
+    with pytest.warns(UserWarning):
+        assert np.isnan(compare(runs, threshold=1000.0).table["steps_to"]).all()
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

@@ -58,7 +58,7 @@ def diagnose(params: Params, budget: float = BUDGET_SECONDS) -> Diagnosis:
 
 def switchable(params: Params) -> Params:
     """The same training in a phase that has the switches: the baseline becomes the speed phase with all of them off."""
-    if not hasattr(params, "n_steps"):
+    if not hasattr(params, "n_steps") or getattr(params, "algorithm", "ppo") != "ppo":
         raise ParamsError(f"the doctor times rollouts, and phase '{params.phase}' has none. Give it a phase of PPO.")
     return SpeedParams(**params.model_dump(), fast=False) if type(params) is BaselineParams else params
 

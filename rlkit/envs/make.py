@@ -51,7 +51,7 @@ def make_vec_env(
     if vec_env not in VEC_ENVS:
         raise EnvError(f"vec_env='{vec_env}' is unknown. {did_you_mean(vec_env, VEC_ENVS)}")
     if isinstance(id, str) and "://" in id:
-        env = _connect(id, n_envs, vec_env, action_repeat, env_kwargs)
+        env = _connect(id, n_envs, n_workers, vec_env, action_repeat, env_kwargs)
     elif isinstance(id, str) and id not in ENVS:
         env = _make_gymnasium(id, n_envs, seed, n_workers, vec_env, action_repeat, env_kwargs)
     else:
@@ -128,11 +128,18 @@ def _find_spec(id: str) -> EnvSpec:
         raise EnvError(f"Unknown env '{id}'. {hint} An env of your own is named module:Id.") from error
 
 
-def _connect(address: str, n_envs: int, vec_env: str, action_repeat: int | None, env_kwargs: dict[str, Any]) -> VecEnv:
+def _connect(
+    address: str,
+    n_envs: int,
+    n_workers: int | None,
+    vec_env: str,
+    action_repeat: int | None,
+    env_kwargs: dict[str, Any],
+) -> VecEnv:
     """The RemoteVecEnv at an address; its server decides the task, so nothing can be asked of it here."""
-    if vec_env != "auto" or (action_repeat or 1) > 1 or env_kwargs:
+    if vec_env != "auto" or max(action_repeat or 1, n_workers or 1) > 1 or env_kwargs:
         raise EnvError(
-            f"the server at {address} decides vec_env, action_repeat and the env's arguments: set them there."
+            f"the server at {address} decides n_workers, vec_env, action_repeat and env arguments: set them there."
         )
     env = RemoteVecEnv(address)
     if env.num_envs != n_envs:

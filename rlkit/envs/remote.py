@@ -33,6 +33,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 from stable_baselines3.common.vec_env.util import dict_to_obs, obs_space_info
 
+from rlkit.envs.actions import fit_actions
 from rlkit.envs.episodes import Episodes
 from rlkit.envs.wire import MAX_BYTES, PROTOCOL, VERSION, Arrays, array_name, expect, pack, space_from_json, unpack
 from rlkit.errors import EnvError
@@ -79,10 +80,7 @@ class RemoteVecEnv(VecEnv):
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions, (n_envs, ...), for `step_wait`; EnvError when their shape is wrong."""
-        actions, expected = np.asarray(actions), (self.num_envs, *(self.action_space.shape or ()))
-        if actions.shape != expected:
-            raise EnvError(f"actions have shape {actions.shape}, {self.num_envs} envs take {expected}.")
-        self._actions = actions.astype(self.action_space.dtype, casting="same_kind")
+        self._actions = fit_actions(actions, self.num_envs, self.action_space).copy()
 
     def step_wait(self) -> VecEnvStepReturn:
         """Observations, rewards float32, dones bool, infos; rows that ended already stand in their next episode."""

@@ -10,6 +10,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 from stable_baselines3.common.vec_env.util import dict_to_obs, obs_space_info
 
+from rlkit.envs.actions import fit_actions
 from rlkit.envs.crew import Crew, share, views
 from rlkit.envs.episodes import Episodes
 from rlkit.envs.gym_rows import Build, GymRows, Infos
@@ -61,10 +62,7 @@ class SharedVecEnv(VecEnv):
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions, (n_envs, ...), for `step_wait`; EnvError when their shape is wrong."""
-        actions = np.asarray(actions)
-        if actions.shape != self._actions.shape:
-            raise EnvError(f"actions have shape {actions.shape}, {self.num_envs} envs take {self._actions.shape}.")
-        np.copyto(self._actions, actions, casting="same_kind")
+        self._actions[...] = fit_actions(actions, self.num_envs, self.action_space)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Observations, rewards float32, dones bool, infos; rows that ended already stand in their next episode."""

@@ -10,6 +10,7 @@ import numpy as np
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
+from rlkit.envs.actions import fit_actions
 from rlkit.envs.batch import Batch
 from rlkit.errors import EnvError
 
@@ -51,10 +52,7 @@ class BatchVecEnv(VecEnv):
         """Keep the actions, (n_envs, ...), for `step_wait`; EnvError when their shape is wrong or before `reset`."""
         if not self._running:
             raise EnvError("step before reset: there is no episode to step in. Call env.reset() first.")
-        actions, expected = np.asarray(actions), (self.num_envs, *(self.action_space.shape or ()))
-        if actions.shape != expected:
-            raise EnvError(f"actions have shape {actions.shape}, {self.num_envs} envs take {expected}.")
-        self._actions = actions
+        self._actions = fit_actions(actions, self.num_envs, self.action_space)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Observations, rewards float32, dones bool, infos; rows that ended already stand in their next episode."""

@@ -99,6 +99,14 @@ def test_every_kind_gives_what_the_plain_one_gives(kind, space, actions):
         assert_same(play(env), play(plain))
 
 
+@every_kind
+def test_binary_actions_may_be_floats_as_policies_give_them(kind):
+    with make("dummy", actions="multi_binary") as plain, make(kind, actions="multi_binary") as env:
+        plain.reset(), env.reset()
+        actions = np.resize([0.0, 1.0, 1.0], (ROWS, 3)).astype(np.float32)
+        assert_same(env.step(actions)[:3], plain.step(actions)[:3])
+
+
 @pytest.mark.parametrize("space", ["discrete", "multi_binary", "tuple"])
 def test_more_spaces_through_shared_memory(space):
     with make("dummy", space=space) as plain, make("subproc", space=space) as env:

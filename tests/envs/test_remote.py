@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import gym_envs  # noqa: F401 (registers its ids)
 import numpy as np
 import pytest
 import zmq

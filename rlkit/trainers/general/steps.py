@@ -13,7 +13,13 @@ from rlkit.trainers.general.losses import APPROX_KL, minibatch_loss
 from rlkit.trainers.general.samples import Samples
 
 FUSED_ON = {"cpu", "cuda", "mps", "xpu"}  # device types; torch/utils/_foreach_utils.py
-NOT_FUSED = ("foreach", "fused", "capturable", "differentiable")  # arguments of Adam that choose a way of their own
+NOT_FUSED = ("foreach", "fused", "capturable", "differentiable")  # arguments of Adam that choose a way of their own,
+UNCHOSEN = {
+    "foreach": (None,),
+    "fused": (None,),
+    "capturable": (None, False),
+    "differentiable": (None, False),
+}  # unless
 
 
 class EagerStep:
@@ -53,7 +59,7 @@ def fused(optimizer: torch.optim.Optimizer) -> Iterator[None]:
     """Adam as one kernel while inside; outside it is what it was, so that a saved file has the form of SB3's."""
     groups = optimizer.param_groups
     devices = {param.device.type for group in groups for param in group["params"]}
-    chosen = any(group.get(name) for group in groups for name in NOT_FUSED)
+    chosen = any(group.get(name) not in UNCHOSEN[name] for group in groups for name in NOT_FUSED)
     if type(optimizer) is not torch.optim.Adam or chosen or not devices <= FUSED_ON:
         yield
         return

@@ -10,7 +10,7 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import nn
 
-from rlkit.trainers.fast.plan import obstacle_of_networks, obstacle_of_spaces, obstacle_of_optimizer
+from rlkit.trainers.fast.plan import obstacle_of_networks, obstacle_of_optimizer, obstacle_of_spaces
 from rlkit.trainers.general.switches import AMP_DTYPES, amp_obstacle
 from rlkit.trainers.recurrent.policies import MlpGruPolicy
 

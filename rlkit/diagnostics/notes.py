@@ -61,9 +61,10 @@ def thoughts(policy: Any, observations: Any) -> dict[str, np.ndarray]:
     """What a policy makes of the observations of one episode in their order: {"value": (n,), "action_odds": (n, A)}.
 
     Float32. A DQN's value is its highest one, and it has no odds; odds exist for discrete actions only. {} for a policy
-    that is none of SB3's.
+    that is none of SB3's, or that sees several observations at once.
     """
-    if not isinstance(policy, ActorCriticPolicy | DQNPolicy):
+    stacked = isinstance(observations, np.ndarray) and observations.shape[1:] != policy.observation_space.shape
+    if not isinstance(policy, ActorCriticPolicy | DQNPolicy) or stacked:
         return {}
     policy.set_training_mode(False)
     with torch.no_grad():

@@ -12,10 +12,13 @@ from rlkit.errors import EnvError
 
 ROCKET_LEAGUE = "rlkit/RocketLeague-v0"
 DODGE = "rlkit/Dodge-v0"
+RECALL = "rlkit/Recall-v0"
 ENVS: dict[str, str] = {
     ROCKET_LEAGUE: "rlkit.envs.rocket_league.env:RocketLeague",
     DODGE: "rlkit.envs.dodge.env:Dodge",
     "rlkit/DodgeThrower-v0": "rlkit.envs.dodge.thrower:DodgeThrower",
+    "rlkit/Hidden-v0": "rlkit.envs.memory.hidden:Hidden",
+    RECALL: "rlkit.envs.memory.recall:Recall",
 }
 
 

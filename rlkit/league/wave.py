@@ -1,5 +1,6 @@
 """Rocket League games played side by side, one per arena, each to its first goal: the work behind `play_matches`."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -60,13 +61,15 @@ class Seats:
         space = observation_space(player.observation, simulation.blue, simulation.orange)
         self.kind, self.predict, self.actions = (
             OBSERVATIONS[player.observation],
-            player.predict,
+            copy.copy(player.predict),  # a player may sit on both sides, and has a memory on each
             ActionSet(player.actions),
         )
         self.cars, self.arenas = cars, cars // simulation.n_cars
         self.handles = [simulation.handles[car] for car in cars]
         self.observations = np.zeros((len(cars), *space.shape), np.float32)
         self.fold = np.ones(len(cars), np.float32)
+        self._tell_ended = getattr(self.predict, "ended", lambda dones: None)
+        self._tell_ended(np.ones(len(cars), bool))
         self.cameras: dict[int, Camera] = {}  # that watch a car of these, by its row
 
     def watch(self, player: Player, cameras: Mapping[int, Camera]) -> None:
@@ -81,7 +84,11 @@ class Seats:
         """Drive the cars of the arenas where playing, bool (n_arenas,), is true."""
         rows = np.flatnonzero(playing[self.arenas])
         look(world, self.kind, self.cars, rows, self.observations, self.fold)
-        actions = self.predict(self.observations[rows])
+        if getattr(self.predict, "remembers", False):  # of all its rows: those whose game is over are asked in vain
+            actions = self.predict(self.observations)[rows]
+        else:
+            actions = self.predict(self.observations[rows])
+        self._tell_ended(np.zeros(len(self.cars), bool))
         self.actions.drive([self.handles[row] for row in rows], actions, self.fold[rows])
         for at, row in enumerate(rows.tolist() if self.cameras else ()):
             if row in self.cameras:

@@ -13,6 +13,7 @@ from rlkit.diagnostics.evaluation import ModelPredict
 from rlkit.diagnostics.replay import Replay
 from rlkit.diagnostics.statistics import proportion_interval
 from rlkit.envs.dodge import players
+from rlkit.envs.dodge.constants import LEVELS
 from rlkit.experiment import torch_threads
 from rlkit.phases.dodge import DodgeParams
 from rlkit.runs import Run
@@ -82,10 +83,13 @@ def evaluate(run: Run, episodes: int | None = None) -> pd.DataFrame:
 def elsewhere(run: Run, games: dict[str, dict[str, Any]], episodes: int | None = None) -> pd.DataFrame:
     """The run's best weights in other games than the one they were trained in; one row per name of `games`.
 
-    games: env_kwargs that differ. An evaluation refuses another game unless it is asked for, which this does.
+    games: env_kwargs that differ; those with an angle are left out where the run's level throws from a line. An
+    evaluation refuses another game unless it is asked for, which this does.
     """
-    rows = []
+    rows, line = [], LEVELS[run.params.env_kwargs.get("level", 1)].half_width > 0.0
     for name, changes in games.items():
+        if line and "angle" in changes and "level" not in changes:
+            continue
         table, _ = play_episodes(run, episodes or run.params.eval_games, "best", env_kwargs=changes, other_env=True)
         rows.append({"game": name, **success(int(table["success"].sum()), len(table))})
     return pd.DataFrame(rows)

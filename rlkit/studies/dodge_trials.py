@@ -3,6 +3,7 @@
 With `settings: []` none of them is trained, and their tables are empty: then the notebook is about one agent only.
 """
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from rlkit.assess import EVALUATION_SEED, play_episodes
 from rlkit.best import MAX_ROWS, TRAINING_SECONDS
 from rlkit.diagnostics.evaluation import evaluate_episodes
+from rlkit.envs.dodge.rules import game_rules
 from rlkit.experiment import make_params_env
 from rlkit.files import read_json
 from rlkit.params import load_params, profile_path, read_profile
@@ -44,6 +46,7 @@ CHANGES: dict[str, dict[str, Any]] = {  # one thing taken away at a time
     "rewards not scaled": {"env_kwargs": {"reward_scale": 1.0}},
     "8 games, not 128": {"n_envs": 8, "n_steps": 2048},  # the same rollout and minibatches, of fewer games
 }
+GAME = tuple(inspect.signature(game_rules).parameters)  # arguments of Dodge that a game against a thrower has, too
 RATES = ["setting", "episodes", "success", "low", "high"]  # columns that a table without any row has
 CURVE = {"steps": STEPS, "seconds": TRAINING_SECONDS, "success": "eval/success_rate"}
 
@@ -81,10 +84,14 @@ def train_changes(params: DodgeParams, n_seeds: int = 2, share: float = 0.3) -> 
 
 def train_throwers(run: Run, params: DodgeParams) -> dict[str, list[Run]]:
     """Throwers that learn where to throw from: against the scripted dodger, and against the best weights of `run`."""
-    game = {name: value for name, value in params.env_kwargs.items() if name in ("level", "angle", "dt", "stagger")}
+    game = {name: value for name, value in params.env_kwargs.items() if name in GAME}
+    dodgers = {
+        "script": {"dodger": "careful"},
+        "agent": {"dodger": str(run.folder / "best"), "dodger_activation": run.params.activation},
+    }
     thrower, wanted = setting(params, "thrower"), {}
-    for name, dodger in {"script": "careful", "agent": str(run.folder / "best")}.items():
-        env_kwargs = thrower.env_kwargs | game | {"dodger": dodger}
+    for name, dodger in dodgers.items():
+        env_kwargs = thrower.env_kwargs | game | dodger
         wanted[name] = thrower.model_copy(update={"name": f"thrower against the {name}", "env_kwargs": env_kwargs})
     return _train(wanted if params.settings else {}, params, n_seeds=1)
 

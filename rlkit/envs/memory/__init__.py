@@ -1,0 +1,1 @@
+"""Problems that need memory: any other problem with some of its numbers hidden, and a cue to be recalled."""

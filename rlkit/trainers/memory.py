@@ -1,0 +1,123 @@
+"""Phase 2: the same PPO with a memory or without: rlkit.PPO on one observation or a stack, rlkit.RecurrentPPO."""
+
+import gymnasium
+import numpy as np
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
+
+from rlkit.diagnostics.machine import pick_device
+from rlkit.errors import ParamsError
+from rlkit.trainers.baseline import ACTIVATIONS, linear
+from rlkit.trainers.ppo import PPO
+from rlkit.trainers.recurrent_ppo import RecurrentPPO
+
+POLICIES = {"gru": "GruPolicy", "lstm": "LstmPolicy"}  # the end of their names
+
+
+class StackedPPO(PPO):
+    """rlkit.PPO on a VecFrameStack, whose `predict` takes the env's own observations and keeps the stack as its state.
+
+    So it plays like a recurrent model, wherever `state` and `episode_start` are passed on, on an env without a stack.
+    """
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: tuple[np.ndarray, ...] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+        """(actions, state after) for observations (n, width), or for whole stacks, which need no state.
+
+        state: (float (n, n_stack * width),), the observations so far with the latest at the end; None at the beginning.
+        episode_start: bool (n,), rows whose stack begins anew.
+        """
+        observation = np.asarray(observation)
+        (whole,) = self.observation_space.shape
+        if observation.shape[-1] == whole:
+            return super().predict(observation, deterministic=deterministic)
+        rows = np.atleast_2d(observation)
+        past = np.zeros((len(rows), whole), rows.dtype) if state is None else state[0].copy()
+        if episode_start is not None:
+            past[episode_start] = 0
+        stack = np.concatenate([past[:, rows.shape[1] :], rows], axis=1)
+        actions, _ = super().predict(stack, deterministic=deterministic)
+        return (actions if observation.ndim > 1 else actions[0]), (stack,)
+
+
+def memory_ppo(
+    env: VecEnv,
+    *,
+    memory: str,
+    n_stack: int,
+    lstm_hidden_size: int,
+    n_lstm_layers: int,
+    shared_lstm: bool,
+    sequence_length: int,
+    exact: bool,
+    store_full_episodes: bool,
+    seed: int,
+    device: str,
+    n_threads: int,
+    n_steps: int,
+    batch_size: int,
+    n_epochs: int,
+    learning_rate: float,
+    learning_rate_end: float,
+    gamma: float,
+    gae_lambda: float,
+    clip_range: float,
+    ent_coef: float,
+    vf_coef: float,
+    max_grad_norm: float,
+    net_arch: list[int],
+    activation: str,
+) -> OnPolicyAlgorithm:
+    """A model on `env` by `memory`: "none" a rlkit.PPO, "stack" a StackedPPO, "gru" and "lstm" a rlkit.RecurrentPPO.
+
+    All have the same hyperparameters and the same nets; a recurrent one's come after its memory. The other arguments
+    are SB3's, as in `baseline_ppo`; sequence_length 0 leaves the length to RecurrentPPO. ParamsError for a device that
+    is not there, and for a stack of observations that are not a row of numbers.
+    """
+    nets = {"net_arch": net_arch, "activation_fn": ACTIVATIONS[activation]}
+    common = {
+        "seed": seed,
+        "device": "cpu" if device == "auto" else pick_device(device),
+        "n_steps": n_steps,
+        "batch_size": batch_size,
+        "n_epochs": n_epochs,
+        "learning_rate": linear(learning_rate, learning_rate_end),
+        "gamma": gamma,
+        "gae_lambda": gae_lambda,
+        "clip_range": clip_range,
+        "ent_coef": ent_coef,
+        "vf_coef": vf_coef,
+        "max_grad_norm": max_grad_norm,
+    }
+    kind = "MultiInput" if isinstance(env.observation_space, gymnasium.spaces.Dict) else "Mlp"
+    if memory == "none":
+        return PPO(f"{kind}Policy", env, policy_kwargs=nets, n_threads=n_threads, **common)
+    if memory == "stack":
+        return StackedPPO("MlpPolicy", _stacked(env, n_stack), policy_kwargs=nets, n_threads=n_threads, **common)
+    return RecurrentPPO(
+        f"{kind}{POLICIES[memory]}",
+        env,
+        policy_kwargs=nets
+        | {
+            "lstm_hidden_size": lstm_hidden_size,
+            "n_lstm_layers": n_lstm_layers,
+            "shared_lstm": shared_lstm,
+            "enable_critic_lstm": not shared_lstm,
+        },
+        sequence_length=sequence_length or None,
+        exact=exact,
+        store_full_episodes=store_full_episodes,
+        **common,
+    )
+
+
+def _stacked(env: VecEnv, n_stack: int) -> VecFrameStack:
+    space = env.observation_space
+    if not isinstance(space, gymnasium.spaces.Box) or len(space.shape) != 1:
+        raise ParamsError(f"memory='stack' takes observations that are a row of numbers, not {space}; take 'gru'.")
+    return VecFrameStack(env, n_stack)

@@ -87,7 +87,7 @@ def test_curves_are_compared_up_to_where_all_have_come() -> None:
     steps, values = found.curves["learning_rate=0.001"]
     assert steps[-1] == 1000
     assert values[0, -1] == pytest.approx(50)
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match="only up to"):
         assert np.isnan(compare(runs, threshold=1000.0).table["steps_to"]).all()
 
 

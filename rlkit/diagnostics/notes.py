@@ -63,8 +63,9 @@ def thoughts(policy: Any, observations: Any) -> dict[str, np.ndarray]:
     Float32. A DQN's value is its highest one, and it has no odds; odds exist for discrete actions only. {} for a policy
     that is none of SB3's, or that sees several observations at once.
     """
-    stacked = isinstance(observations, np.ndarray) and observations.shape[1:] != policy.observation_space.shape
-    if not isinstance(policy, ActorCriticPolicy | DQNPolicy) or stacked:
+    if not isinstance(policy, ActorCriticPolicy | DQNPolicy):
+        return {}
+    if isinstance(observations, np.ndarray) and observations.shape[1:] != policy.observation_space.shape:
         return {}
     policy.set_training_mode(False)
     with torch.no_grad():

@@ -106,7 +106,10 @@ def play_episodes(
             raise CheckpointError(
                 f"run {run.id} was trained with env_kwargs={params.env_kwargs}, not {played.env_kwargs}."
             )
-        agent = ModelPredict(_load_for(run, env, checkpoint, other_env), deterministic)
+        model = _load_for(run, env, checkpoint, other_env)
+        if hasattr(model, "exploration_final_eps"):  # DQN's sampled actions; a fresh model has an epsilon of 0
+            model.exploration_rate = model.exploration_final_eps
+        agent = ModelPredict(model, deterministic)
         seed_everything(EVALUATION_SEED)  # for sampled actions
         return evaluate_episodes(env, agent, episodes, EVALUATION_SEED), agent
     finally:

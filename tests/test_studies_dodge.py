@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -204,6 +206,31 @@ def test_throwers_are_compared_with_chance(trained: Run) -> None:
     table = dodge_trials.hits({"agent": [run]})
     assert table["throws"].tolist() == ["at random, at the agent", "learned, at the agent"]
     assert (table["success"] > 0).all()  # an agent after 512 decisions is hit
+
+
+def test_throwers_play_the_game_of_the_run_against_its_very_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted: dict[str, DodgeParams] = {}
+    monkeypatch.setattr(dodge_trials, "_train", lambda settings, params, n_seeds: wanted.update(settings) or {})
+    game = {"level": 2, "angle": 90, "max_seconds": 5.0, "action_repeat": 2}
+    params = DodgeParams(**SMALL | {"activation": "relu", "env_kwargs": game | {"features": ["scaled"]}})
+    dodge_trials.train_throwers(SimpleNamespace(folder=Path("run"), params=params), params)
+    agent = wanted["agent"].env_kwargs
+    assert agent | game == agent
+    assert (agent["dodger"], agent["dodger_activation"]) == (str(Path("run") / "best"), "relu")
+    assert "features" not in agent
+
+
+def test_a_level_without_an_arc_is_not_asked_for_angles() -> None:
+    run = rlkit.train(DodgeParams(**SMALL | {"env_kwargs": {"level": 1}, "total_timesteps": 128, "eval_every": 128}))
+    games = {"wide": {"angle": 180}, "60 steps a second": {"dt": 1 / 60}}
+    assert dodge.elsewhere(run, games)["game"].tolist() == ["60 steps a second"]
+
+
+def test_a_sampled_dqn_explores_as_at_the_end_of_its_training() -> None:
+    dqn = {"algorithm": "dqn", "learning_starts": 64, "buffer_size": 500, "exploration_final_eps": 0.5}
+    run = rlkit.train(DodgeParams(**SMALL | dqn))
+    lengths = [play_episodes(run, 40, deterministic=chosen)[0]["length"].tolist() for chosen in (True, True, False)]
+    assert lengths[0] == lengths[1] != lengths[2]
 
 
 def test_without_settings_nothing_else_is_trained(trained: Run) -> None:

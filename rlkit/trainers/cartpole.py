@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from rlkit.envs.make import make_vec_env
 from rlkit.trainers import dqn
 from rlkit.trainers.greedy_check import Checked, GreedyCheck
+from rlkit.trainers.replay_memory import check_replay_memory
 
 
 class StockDQN(Checked, stable_baselines3.DQN):
@@ -54,10 +55,13 @@ def cartpole_dqn(
 ) -> BaseAlgorithm:
     """A DQN model on `env`, of the library that `algorithm` names, on the CPU; arguments as in CartPoleParams.
 
-    Where the libraries count in different units, the values are converted, so that all three do the same amount of
-    everything: SB3 counts steps of the VecEnv between rounds of updates, env steps between changes of the target net,
-    and gives the exploration's length as a share of the training.
+    Where the libraries count in different units, the values are converted: SB3 counts steps of the VecEnv between
+    rounds of updates, env steps between changes of the target net, and gives the exploration's length as a share of
+    the training. One thing cannot be: SB3 changes its target net only between rounds of updates, so that with a
+    target_update_interval below updates_per_batch only TorchRL changes it as often as asked. ParamsError for a replay
+    buffer that does not fit in memory.
     """
+    check_replay_memory(env, buffer_size)
     common = {
         "learning_rate": learning_rate,
         "buffer_size": buffer_size,

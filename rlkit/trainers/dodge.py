@@ -2,19 +2,15 @@
 
 from typing import Any
 
-import numpy as np
-import psutil
 from stable_baselines3 import SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlkit.diagnostics.machine import pick_device
-from rlkit.errors import ParamsError
 from rlkit.trainers.baseline import ACTIVATIONS, linear
 from rlkit.trainers.dqn import DQN
 from rlkit.trainers.ppo import PPO
-
-STEP_EXTRAS = 12  # bytes of a stored step's reward, done and time-out, float32 each
+from rlkit.trainers.replay_memory import check_replay_memory
 
 
 def dodge_model(
@@ -91,19 +87,3 @@ def dodge_model(
         max_grad_norm=max_grad_norm,
         **common,
     )
-
-
-def check_replay_memory(env: VecEnv, buffer_size: int) -> None:
-    """Nothing, or a ParamsError when a replay buffer of so many steps is more than the memory that is free now.
-
-    SB3 only warns, and the training would die when the buffer has filled up that far, perhaps hours later.
-    """
-    observation, action = env.observation_space, env.action_space
-    width = 2 * np.prod(observation.shape) * observation.dtype.itemsize
-    width += max(1, np.prod(action.shape)) * action.dtype.itemsize + STEP_EXTRAS
-    needed, free = buffer_size * int(width), psutil.virtual_memory().available
-    if needed > free:
-        raise ParamsError(
-            f"buffer_size={buffer_size} steps of {int(width)} bytes need {needed / 2**30:.1f} GiB, and "
-            f"{free / 2**30:.1f} GiB of memory are free. Take {free // 2 // int(width)} or fewer."
-        )

@@ -35,15 +35,16 @@ class DQN(stable_baselines3.DQN):
     def __init__(self, *args: Any, fast: bool = True, **kwargs: Any) -> None:
         self.fast = fast
         self._flat: FlatQ | None = None
-        self._transitions: Transitions | None = None
+        self._transitions: Transitions | None = None  # views of `_viewed`'s memory
+        self._viewed: ReplayBuffer | None = None
         super().__init__(*args, **kwargs)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "fast", "_flat", "_transitions"]
+        return [*super()._excluded_save_params(), "fast", "_flat", "_transitions", "_viewed"]
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies: native memory stays behind, and the next `learn` makes it anew."""
-        return self.__dict__ | {"_flat": None, "_transitions": None}
+        return self.__dict__ | {"_flat": None, "_transitions": None, "_viewed": None}
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
         """SB3's, and the choice of path: what the model is made of may have changed since the last `learn`."""
@@ -51,8 +52,14 @@ class DQN(stable_baselines3.DQN):
         if reason:
             warnings.warn(f"rlkit.DQN: torch path, because {reason}.", stacklevel=4)  # the line that calls learn
         self._flat = FlatQ(self.policy) if self.fast and not reason else None
-        self._transitions = self._buffer_as_transitions() if self._flat else None
+        self._viewed = None
         return super()._setup_learn(*args, **kwargs)
+
+    def _native_transitions(self) -> Transitions | None:
+        """The present replay buffer as the kernels read it: `load_replay_buffer` may have put another one there."""
+        if self.replay_buffer is not self._viewed:
+            self._viewed, self._transitions = self.replay_buffer, self._buffer_as_transitions()
+        return self._transitions
 
     def _buffer_as_transitions(self) -> Transitions | None:
         """The replay buffer's own memory as the kernels read it, row pos * n_envs + env; None unless it is plain."""
@@ -126,7 +133,7 @@ class DQN(stable_baselines3.DQN):
         infos: list[dict[str, Any]],
     ) -> None:
         """Keep one step of every env; where an episode ended, its last observation and not the next one's first."""
-        if self._transitions is None:
+        if self._flat is None or self._native_transitions() is None:
             super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
             return
         pos = replay_buffer.pos
@@ -180,18 +187,18 @@ class DQN(stable_baselines3.DQN):
 
     def _minibatches(self, gradient_steps: int, batch_size: int) -> Iterator[tuple[Transitions, np.ndarray]]:
         """(transitions, rows of them (n, batch_size)), `gradient_steps` minibatches in all, drawn as SB3 draws."""
-        buffer = self.replay_buffer
-        if self._transitions is None:
+        buffer, transitions = self.replay_buffer, self._native_transitions()
+        if transitions is None:
             for _ in range(gradient_steps):
                 yield _as_transitions(buffer.sample(batch_size, self._vec_normalize_env), self.gamma)
             return
-        self._transitions.discounts[:] = self.gamma  # which may have been changed since
+        transitions.discounts[:] = self.gamma  # which may have been changed since
         rows = np.empty((gradient_steps, batch_size), np.int64)
         for row in rows:
             row[:] = np.random.randint(0, buffer.buffer_size if buffer.full else buffer.pos, batch_size)
             row *= buffer.n_envs
             row += np.random.randint(0, buffer.n_envs, batch_size)
-        yield self._transitions, rows
+        yield transitions, rows
 
 
 def _as_transitions(samples: ReplayBufferSamples, gamma: float) -> tuple[Transitions, np.ndarray]:

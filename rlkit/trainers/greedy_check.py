@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlkit.diagnostics.evaluation import ModelPredict, evaluate_episodes
@@ -78,10 +78,12 @@ class Checked:
 
     check: GreedyCheck | None = None
 
-    def learn(self, total_timesteps: int, callback: BaseCallback | None = None, **kwargs: Any) -> Any:
-        """The model's own `learn`; the check logs before `callback` writes the logs."""
-        callbacks = [one for one in (self.check, callback) if one is not None]
-        return super().learn(total_timesteps, CallbackList(callbacks), **kwargs)
+    def learn(
+        self, total_timesteps: int, callback: BaseCallback | list[BaseCallback] | None = None, **kwargs: Any
+    ) -> Any:
+        """The model's own `learn`; the check logs before a callback writes the logs."""
+        asked = callback if isinstance(callback, list) else [callback]
+        return super().learn(total_timesteps, [one for one in (self.check, *asked) if one is not None], **kwargs)
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "check"]

@@ -76,6 +76,9 @@ def refill_replay(model: BaseAlgorithm, arrays: dict[str, np.ndarray]) -> None:
     buffer, held = model.replay_buffer, len(arrays["rewards"])
     if held > buffer.buffer_size:
         raise CheckpointError(f"the replay buffer held {held} steps, and this model's takes {buffer.buffer_size}.")
+    buffer.full = held == buffer.buffer_size
+    at = int(arrays["pos"]) % held if held else 0  # in a full buffer, where the oldest step lies
+    turn = 0 if buffer.full else -at  # in a larger one the oldest comes first; else all stays as it was
     for name in REPLAY:
-        getattr(buffer, name)[:held] = arrays[name]
-    buffer.pos, buffer.full = int(arrays["pos"]) % buffer.buffer_size, held == buffer.buffer_size
+        getattr(buffer, name)[:held] = np.roll(arrays[name], turn, axis=0)
+    buffer.pos = at if buffer.full else held

@@ -217,7 +217,8 @@ class TorchRLDQN(BaseAlgorithm):
     def train(self) -> None:
         """Do `updates_per_batch` updates on samples of the replay buffer."""
         self._update_learning_rate(self.policy.optimizer)
-        if isinstance(self.target_updater, HardUpdate):  # its counter is a plain attribute, which no state_dict keeps
+        hard = isinstance(self.target_updater, HardUpdate)
+        if hard:  # its counter is a plain attribute, which no state_dict keeps
             self.target_updater.counter = self._n_updates % self.target_update_interval
         parameters = list(self.policy.q_net.parameters())
         losses = torch.empty(self.updates_per_batch)
@@ -228,7 +229,8 @@ class TorchRLDQN(BaseAlgorithm):
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
             self.policy.optimizer.step()
-            self.target_updater.step()
+            if hard or (self._n_updates + i + 1) % self.target_update_interval == 0:  # a SoftUpdate does not count
+                self.target_updater.step()
             if self.priorities:
                 self.replay_buffer.update_tensordict_priority(sample)
             losses[i] = loss.detach()

@@ -9,6 +9,8 @@ from torchrl.data import LazyTensorStorage, RandomSampler, TensorDictReplayBuffe
 from torchrl.data.replay_buffers.samplers import Sampler
 from torchrl.data.replay_buffers.storages import Storage
 
+from rlkit.errors import CheckpointError
+
 KEPT = ("observation", "action", *(("next", name) for name in ("observation", "reward", "done", "terminated")))
 SMALLEST_PRIORITY = 1e-6  # so that what was learned exactly is still seen now and then
 
@@ -36,11 +38,15 @@ def to_arrays(buffer: TensorDictReplayBuffer) -> dict[str, np.ndarray]:
 
 
 def from_arrays(buffer: TensorDictReplayBuffer, arrays: dict[str, np.ndarray]) -> None:
-    """Put `to_arrays` back into an empty buffer of the same size."""
-    held = len(arrays["action"])
+    """Put `to_arrays` back into an empty buffer; CheckpointError when it is smaller than what they hold."""
+    held, size, pos = len(arrays["action"]), buffer.storage.max_size, int(arrays["pos"])
+    if held > size:
+        raise CheckpointError(f"the replay buffer held {held} steps, and this model's takes {size}.")
+    if pos < held < size:  # it was full, and this one is larger: the oldest first, so that the next step comes last
+        arrays, pos = {name: np.roll(array, -pos, axis=0) for name, array in arrays.items() if name != "pos"}, held
     steps = TensorDict({key: torch.from_numpy(arrays[_name(key)]) for key in KEPT}, [held])
     buffer.extend(steps)
-    buffer.writer.load_state_dict(buffer.writer.state_dict() | {"_cursor": int(arrays["pos"])})
+    buffer.writer.load_state_dict(buffer.writer.state_dict() | {"_cursor": pos % size})
     if "priorities" in arrays and isinstance(buffer.sampler, ProportionalSampler):
         buffer.sampler.priorities[:held] = torch.from_numpy(arrays["priorities"])
 
@@ -54,7 +60,7 @@ class ProportionalSampler(Sampler):
 
     Where TorchRL's C++ extension does not load, as with a torch newer than its own, its PrioritizedSampler raises
     "SumSegmentTreeFp32 is not available". This one sums `size` numbers per sample instead of walking a tree: 20 us for
-    50,000, and the same numbers on every machine. New steps get the highest priority that was ever seen.
+    50,000, and the same numbers on every machine. New steps get the highest priority in the buffer.
     """
 
     def __init__(self, size: int, alpha: float, beta: float) -> None:

@@ -210,6 +210,16 @@ def test_a_buffer_of_ones_own_is_asked():
     assert_same_training(*pair(300, replay_buffer_class=OwnBuffer), atol=1e-5)
 
 
+def test_a_buffer_loaded_in_the_place_of_the_first_is_the_one_that_is_learned_from(tmp_path):
+    build(SB3, seed=8, buffer_size=4000).learn(3000).save_replay_buffer(tmp_path / "buffer")
+    ours, theirs = pair(200)
+    for model in (ours, theirs):
+        model.load_replay_buffer(tmp_path / "buffer")
+        np.random.seed(0)
+        model.train(20, 64)
+    assert_same_training(ours, theirs, atol=1e-5)
+
+
 SLOW = {
     "optimizer": ({"policy_kwargs": {"optimizer_class": torch.optim.SGD}}, "the optimizer is SGD"),
     "weight decay": ({"policy_kwargs": {"optimizer_kwargs": {"weight_decay": 0.1}}}, "weight_decay=0.1"),

@@ -69,3 +69,12 @@ def test_a_smaller_replay_buffer_is_refused() -> None:
     small = DQN("MlpPolicy", "CartPole-v1", buffer_size=10)
     with pytest.raises(CheckpointError, match="held 50 steps"):
         refill_replay(small, arrays)
+
+
+def test_a_larger_replay_buffer_takes_the_steps_in_their_order() -> None:
+    model = MODELS["DQN"]().learn(64)  # a buffer of 50, full, the next step at 14
+    large = DQN("MlpPolicy", "CartPole-v1", buffer_size=100)
+    refill_replay(large, replay_arrays(model))
+    assert (large.replay_buffer.pos, large.replay_buffer.full) == (50, False)
+    old = model.replay_buffer.observations
+    np.testing.assert_array_equal(large.replay_buffer.observations[:50], np.concatenate([old[14:], old[:14]]))

@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from torchrl.objectives import DQNLoss
 
 from rlkit.envs.make import make_vec_env
-from rlkit.errors import EnvError, ParamsError, RlkitError
+from rlkit.errors import CheckpointError, EnvError, ParamsError, RlkitError
 from rlkit.experiment import build_model, make_params_env, train
 from rlkit.params import load_params
 from rlkit.trainers import torchrl_replay
@@ -55,12 +55,14 @@ def test_the_target_is_copied_every_so_many_updates(interval):
 
 
 def test_a_soft_target_follows():
-    model = build(tau=0.25, updates_per_batch=1)
-    model.learn(96)
+    model = build(tau=0.25, updates_per_batch=1, target_update_interval=2)
+    model.learn(96)  # one update
     before = weights(model.policy.q_net_target).clone()
     model.train()
     expected = before + 0.25 * (weights(model.policy.q_net) - before)
     torch.testing.assert_close(weights(model.policy.q_net_target), expected)
+    model.train()
+    torch.testing.assert_close(weights(model.policy.q_net_target), expected)  # every second update
 
 
 def test_the_loss_is_sb3s():
@@ -152,6 +154,21 @@ def test_a_checkpoint_goes_on(priorities):
     assert float(twin.explorer.eps) == pytest.approx(twin.exploration_schedule(1 - 352 / 8000))
 
 
+def test_a_full_buffer_goes_on_in_a_larger_one_and_not_in_a_smaller_one():
+    model = build().learn(288)
+    saved = model.replay_arrays()
+    assert len(saved["action"]) == 200 > saved["pos"] > 0
+    with pytest.raises(CheckpointError, match="held 200 steps, and this model's takes 100"):
+        build(buffer_size=100).refill_replay(saved)
+    larger = build(buffer_size=400)
+    larger.refill_replay(saved)
+    oldest_first = np.roll(saved["observation"], -int(saved["pos"]), axis=0)
+    np.testing.assert_array_equal(larger.replay_arrays()["observation"], oldest_first)
+    larger.learn(96)
+    assert len(larger.replay_buffer) == 296
+    np.testing.assert_array_equal(larger.replay_arrays()["observation"][:200], oldest_first)
+
+
 def test_priorities_decide_what_is_drawn_and_weights_make_up_for_it():
     sampler = torchrl_replay.ProportionalSampler(10, alpha=1.0, beta=1.0)
     sampler.extend(torch.arange(4))
@@ -181,6 +198,10 @@ def test_what_it_does_not_take_is_said():
         load_params("cartpole", {"algorithm": "sb3", "double_dqn": True})
     with pytest.raises(ParamsError, match="no multiple of n_envs=3"):
         load_params("cartpole", {"n_envs": 3})
+    for algorithm in ("torchrl", "rlkit"):
+        params = load_params("cartpole", {"algorithm": algorithm, "buffer_size": 10**12})
+        with pytest.raises(ParamsError, match="buffer_size=1000000000000 steps of 52 bytes"):
+            build_model(params, make_params_env(params))
     model = build().learn(96)
     model.policy.q_net.q_net[0].weight.data.fill_(np.nan)
     with pytest.raises(RlkitError, match="loss is nan"):

@@ -1,6 +1,6 @@
 """Does rlkit.PPO learn as stable_baselines3.PPO does? The same hyperparameters, many seeds, and a test either way.
 
-    python benchmarks/learning.py [--tasks CartPole-v1 --seeds 10 --jobs 2] [--variants] [--keep folder] [--figure file]
+    python benchmarks/learning.py [--tasks CartPole-v1 --seeds 10 --jobs 2] [--variants "torch, bf16"] [--keep folder] [--figure file]
 
 Stated before looking. Per task and side 10 trainings on seeds of their own, and of each training's episodes:
 
@@ -82,11 +82,11 @@ def main() -> None:
     parser.add_argument("--tasks", default=",".join(TASKS), help="which of " + ", ".join(TASKS))
     parser.add_argument("--seeds", type=int, default=10, help="trainings per task and side")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, each in a process on one thread")
-    parser.add_argument("--variants", action="store_true", help="also " + ", ".join(VARIANTS))
+    parser.add_argument("--variants", nargs="+", default=[], choices=VARIANTS, help="other paths of rlkit as well")
     parser.add_argument("--keep", type=Path, help="folder of finished trainings")
     parser.add_argument("--figure", type=Path, help="PNG of the curves to write")
     args = parser.parse_args()
-    sides = (*SIDES[:-1], *(VARIANTS if args.variants else ()), WEAK)
+    sides = (*SIDES[:-1], *args.variants, WEAK)
     tasks = args.tasks.split(",")
     curves = train_all(tasks, sides, args.seeds, args.jobs, args.keep)
     print(header() + f"\n{args.seeds} seeds per task and side.\n")

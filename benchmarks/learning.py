@@ -1,6 +1,7 @@
 """Does rlkit.PPO learn as stable_baselines3.PPO does? The same hyperparameters, many seeds, and a test either way.
 
-    python benchmarks/learning.py [--tasks CartPole-v1 --seeds 10 --jobs 2] [--variants "torch, bf16"] [--keep folder] [--figure file]
+    python benchmarks/learning.py [--tasks CartPole-v1 --seeds 10 --jobs 2] [--variants "torch, bf16"]
+                                  [--keep folder] [--figure file]
 
 Stated before looking. Per task and side 10 trainings on seeds of their own, and of each training's episodes:
 

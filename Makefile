@@ -8,7 +8,7 @@ PHASE ?= baseline
 LAB_FLAGS ?= # --allow-root in a container, --no-browser on a server
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lab lint bench study clean help
+.PHONY: venv run test lab lint bench study clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,6 +18,8 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+venv: $(READY)  ## make the environment and nothing else
 
 run: $(READY)  ## run a notebook headless: make run PHASE=baseline PROFILE=development
 	$(BIN)/rlkit run $(PHASE) --profile $(PROFILE)

@@ -168,9 +168,14 @@ def edit(name: RunName, changes: Annotated[list[str], typer.Argument(metavar="NA
 
     one = attach(name)
     asked = one.edit(**_values(changes))
-    for answer in one.answers(asked):
+    if one.status().get("paused"):
+        print(f"asked; it holds from the first rollout after `rlkit resume {one.id}`")
+        return
+    answers = one.answers(asked)
+    for answer in answers:
         words = f"from step {answer['step']:,}" if answer["kind"] == "edit" else f"refused: {answer['reason']}"
         print(f"{answer['name']} = {answer['value']}  {words}")
+    raise typer.Exit(int(any(answer["kind"] == "refused" for answer in answers)))
 
 
 @app.command()

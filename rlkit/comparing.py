@@ -61,7 +61,12 @@ def compare(runs: Sequence[Run], metric: str = RETURN, threshold: float | None =
     if len(groups) < 2:
         raise ParamsError("all these runs have the same parameters but for the seed; there is nothing to compare.")
     ends = [int(_column(run, metric)[STEPS].iloc[-1]) for run in runs]
-    until = min(ends)
+    until, begin = min(ends), max(int(_column(run, metric)[STEPS].iloc[0]) for run in runs)
+    if until <= begin:
+        raise RunError(
+            f"these runs have no steps in common: one begins at {begin:,} and one ends at {until:,}. "
+            f"A branch is compared with others from the same checkpoint, or with its parent once that has gone on."
+        )
     rows, curves, finals = [], {}, {}
     for name, members in groups.items():
         steps, values = _on_grid(members, metric, until)

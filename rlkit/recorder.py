@@ -120,7 +120,9 @@ class Recorder(BaseCallback):
         try:
             asked["value"] = checked_edit(self.params, asked["name"], asked["value"])
             apply_edit(self.model, asked["name"], asked["value"])
-        except (RlkitError, AttributeError) as error:
+        except AttributeError:
+            self.owner.event("refused", **asked, reason=f"this training has no {asked['name'].replace('_', ' ')}")
+        except RlkitError as error:
             self.owner.event("refused", **asked, reason=str(error))
         else:
             self.owner.event("edit", **asked, planned=False)

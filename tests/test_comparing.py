@@ -97,6 +97,11 @@ def test_what_cannot_be_compared_is_refused() -> None:
         compare([one, written(1, 1e-4, 90.0)])
     with pytest.raises(ParamsError, match=r"seeds \[0, 0\] hold one twice"):
         compare([one, written(0, 1e-4, 90.0)])
+    late = written(0, 1e-3, 90.0)
+    lines = (late.folder / "metrics.csv").read_text().splitlines()
+    (late.folder / "metrics.csv").write_text(f"{lines[0]}\n5000,1,1,1\n6000,2,1,1\n")
+    with pytest.raises(RunError, match="no steps in common: one begins at 5,000 and one ends at 1,000"):
+        compare([one, late])
     with pytest.raises(RunError, match=r"no curve of eval/x; it has rollout/ep_rew_mean"):
         compare([one, written(0, 1e-3, 90.0)], metric="eval/x")
 

@@ -70,11 +70,14 @@ def test_edits_of_a_running_training_replay_to_the_same_numbers() -> None:
     run = start(params(total_timesteps=10**7))
     asked = run.edit(learning_rate=1e-4, clip_range=0.1)
     post_request(run.folder, "edit", name="n_steps", value=3)  # what no viewer would send
+    post_request(run.folder, "edit", name="reward_weights", value={"touch": 1.0})  # CartPole has none
     answers = run.answers([*asked, run.checkpoint()])
     assert [(a["kind"], a.get("name")) for a in answers] == [
         ("edit", "learning_rate"), ("edit", "clip_range"), ("checkpoint", None),
     ]  # fmt: skip
-    assert [e["name"] for e in run.events() if e["kind"] == "refused"] == ["n_steps"]
+    refused = {event["name"]: event["reason"] for event in run.events() if event["kind"] == "refused"}
+    assert "rlkit branch" in refused["n_steps"]
+    assert refused["reward_weights"] == "this training has no reward weights"
     run.answers(run.edit(gamma=0.9))
     stop_after(run, run.status()["steps"] + 2000)
     with pytest.raises(RunError, match="is over"):

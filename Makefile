@@ -34,6 +34,7 @@ lint: $(READY)  ## check style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 bench: $(READY)  ## measure the speed-ups against stock libraries, in about 20 minutes
+	$(BIN)/python -m pytest -m slow
 	$(BIN)/python benchmarks/rocket_league.py
 	$(BIN)/python benchmarks/ppo.py --threads --cartpole --goal
 	$(BIN)/python benchmarks/recurrent_ppo.py

@@ -52,6 +52,7 @@ FIVE = {
 }
 
 
+@pytest.mark.slow
 def test_every_memory_trains_on_every_problem() -> None:
     asked = params(problems=["recall", "cartpole"], study_share=0.03, n_seeds=1)
     runs = recurrent.train_problems(asked)

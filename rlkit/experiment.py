@@ -1,6 +1,5 @@
 """The whole flow in one place: params -> env -> trainer -> run folder, here or in a process of its own."""
 
-import inspect
 import os
 import shutil
 import subprocess
@@ -187,9 +186,7 @@ def env_facts(params: Params, env: VecEnv) -> dict[str, Any]:
 
 def build_model(params: Params, env: VecEnv) -> BaseAlgorithm:
     """The phase's model on `env`, fresh, with the hyperparameters that its trainer takes."""
-    trainer = TRAINERS[params.phase]
-    wanted = inspect.signature(trainer).parameters
-    return trainer(env, **{name: value for name, value in params.model_dump().items() if name in wanted})
+    return TRAINERS[params.phase](env, params)
 
 
 def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> BaseAlgorithm:

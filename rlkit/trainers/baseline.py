@@ -1,6 +1,7 @@
-"""Phase 0: stable-baselines3's PPO as it comes, the reference for every other trainer."""
+"""Phase 0: stable-baselines3's PPO as it comes, and what every other way of training PPO shares with it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import gymnasium
 import torch
@@ -8,53 +9,41 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlkit.diagnostics.machine import pick_device
+from rlkit.phases.base import Params
+from rlkit.phases.ppo import PPOParams
 
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
-def baseline_ppo(
-    env: VecEnv,
-    *,
-    seed: int,
-    device: str,
-    n_steps: int,
-    batch_size: int,
-    n_epochs: int,
-    learning_rate: float,
-    learning_rate_end: float,
-    gamma: float,
-    gae_lambda: float,
-    clip_range: float,
-    ent_coef: float,
-    vf_coef: float,
-    max_grad_norm: float,
-    net_arch: list[int],
-    activation: str,
-) -> PPO:
-    """A stock `stable_baselines3.PPO`, with separate policy and value nets, on `env`.
+def baseline_ppo(env: VecEnv, params: PPOParams) -> PPO:
+    """A stock `stable_baselines3.PPO`, with separate policy and value nets, on `env`."""
+    return PPO(f"{policy_kind(env)}Policy", env, **ppo_arguments(params), policy_kwargs=nets(params))
 
-    The arguments are SB3's, but for `learning_rate_end` (the rate falls to it linearly), `net_arch` (the widths of
-    both nets) and `activation` ('tanh' or 'relu'). device 'auto' means the CPU: SB3's PPO on nets this small is
-    slower on a GPU (DLR-RM/stable-baselines3 issue 1245). ParamsError for a device that is not there.
+
+def ppo_arguments(params: PPOParams) -> dict[str, Any]:
+    """What SB3's PPO, and any drop-in for it, takes of the parameters, but for policy and nets."""
+    names = ("n_steps", "batch_size", "n_epochs", "gamma", "gae_lambda", "clip_range", "ent_coef", "vf_coef")
+    same = {name: getattr(params, name) for name in (*names, "max_grad_norm", "seed")}
+    rate = linear(params.learning_rate, params.learning_rate_end)
+    return same | {"learning_rate": rate, "device": device_of(params)}
+
+
+def nets(params: PPOParams) -> dict[str, Any]:
+    """SB3's policy_kwargs for the hidden layers."""
+    return {"net_arch": params.net_arch, "activation_fn": ACTIVATIONS[params.activation]}
+
+
+def policy_kind(env: VecEnv) -> str:
+    """The beginning of the name of SB3's policy for these observations: "MultiInput" for a Dict, else "Mlp"."""
+    return "MultiInput" if isinstance(env.observation_space, gymnasium.spaces.Dict) else "Mlp"
+
+
+def device_of(params: Params) -> Any:
+    """The device to train on; 'auto' means the CPU, since nets this small are slower on a GPU.
+
+    DLR-RM/stable-baselines3 issue 1245. ParamsError for a device that is not there.
     """
-    space = env.observation_space
-    return PPO(
-        "MultiInputPolicy" if isinstance(space, gymnasium.spaces.Dict) else "MlpPolicy",
-        env,
-        seed=seed,
-        device="cpu" if device == "auto" else pick_device(device),
-        n_steps=n_steps,
-        batch_size=batch_size,
-        n_epochs=n_epochs,
-        learning_rate=linear(learning_rate, learning_rate_end),
-        gamma=gamma,
-        gae_lambda=gae_lambda,
-        clip_range=clip_range,
-        ent_coef=ent_coef,
-        vf_coef=vf_coef,
-        max_grad_norm=max_grad_norm,
-        policy_kwargs={"net_arch": net_arch, "activation_fn": ACTIVATIONS[activation]},
-    )
+    return "cpu" if params.device == "auto" else pick_device(params.device)
 
 
 def linear(start: float, end: float) -> Callable[[float], float]:

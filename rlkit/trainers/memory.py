@@ -5,9 +5,9 @@ import numpy as np
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
-from rlkit.diagnostics.machine import pick_device
 from rlkit.errors import ParamsError
-from rlkit.trainers.baseline import ACTIVATIONS, linear
+from rlkit.phases.recurrent import RecurrentParams
+from rlkit.trainers.baseline import nets, policy_kind, ppo_arguments
 from rlkit.trainers.ppo import PPO
 from rlkit.trainers.recurrent_ppo import RecurrentPPO
 
@@ -45,73 +45,27 @@ class StackedPPO(PPO):
         return (actions if observation.ndim > 1 else actions[0]), (stack,)
 
 
-def memory_ppo(
-    env: VecEnv,
-    *,
-    memory: str,
-    n_stack: int,
-    lstm_hidden_size: int,
-    n_lstm_layers: int,
-    shared_lstm: bool,
-    sequence_length: int,
-    exact: bool,
-    store_full_episodes: bool,
-    seed: int,
-    device: str,
-    n_threads: int,
-    n_steps: int,
-    batch_size: int,
-    n_epochs: int,
-    learning_rate: float,
-    learning_rate_end: float,
-    gamma: float,
-    gae_lambda: float,
-    clip_range: float,
-    ent_coef: float,
-    vf_coef: float,
-    max_grad_norm: float,
-    net_arch: list[int],
-    activation: str,
-) -> OnPolicyAlgorithm:
+def memory_ppo(env: VecEnv, params: RecurrentParams) -> OnPolicyAlgorithm:
     """A model on `env` by `memory`: "none" a rlkit.PPO, "stack" a StackedPPO, "gru" and "lstm" a rlkit.RecurrentPPO.
 
-    All have the same hyperparameters and the same nets; a recurrent one's come after its memory. The other arguments
-    are SB3's, as in `baseline_ppo`; sequence_length 0 leaves the length to RecurrentPPO. ParamsError for a device that
-    is not there, and for a stack of observations that are not a row of numbers.
+    All have the same hyperparameters and the same nets; a recurrent one's come after its memory, and sequence_length 0
+    leaves the length to it. ParamsError for a device that is not there, and for a stack of observations that are not a
+    row of numbers.
     """
-    nets = {"net_arch": net_arch, "activation_fn": ACTIVATIONS[activation]}
-    common = {
-        "seed": seed,
-        "device": "cpu" if device == "auto" else pick_device(device),
-        "n_steps": n_steps,
-        "batch_size": batch_size,
-        "n_epochs": n_epochs,
-        "learning_rate": linear(learning_rate, learning_rate_end),
-        "gamma": gamma,
-        "gae_lambda": gae_lambda,
-        "clip_range": clip_range,
-        "ent_coef": ent_coef,
-        "vf_coef": vf_coef,
-        "max_grad_norm": max_grad_norm,
-    }
-    kind = "MultiInput" if isinstance(env.observation_space, gymnasium.spaces.Dict) else "Mlp"
-    if memory == "none":
-        return PPO(f"{kind}Policy", env, policy_kwargs=nets, n_threads=n_threads, **common)
-    if memory == "stack":
-        return StackedPPO("MlpPolicy", _stacked(env, n_stack), policy_kwargs=nets, n_threads=n_threads, **common)
+    common, kind = ppo_arguments(params), policy_kind(env)
+    if params.memory == "none":
+        return PPO(f"{kind}Policy", env, policy_kwargs=nets(params), n_threads=params.n_threads, **common)
+    if params.memory == "stack":
+        stacked = _stacked(env, params.n_stack)
+        return StackedPPO("MlpPolicy", stacked, policy_kwargs=nets(params), n_threads=params.n_threads, **common)
+    sizes = {name: getattr(params, name) for name in ("lstm_hidden_size", "n_lstm_layers", "shared_lstm")}
     return RecurrentPPO(
-        f"{kind}{POLICIES[memory]}",
+        f"{kind}{POLICIES[params.memory]}",
         env,
-        policy_kwargs=nets
-        | {
-            "lstm_hidden_size": lstm_hidden_size,
-            "n_lstm_layers": n_lstm_layers,
-            "shared_lstm": shared_lstm,
-            "enable_critic_lstm": not shared_lstm,
-        },
-        sequence_length=sequence_length or None,
-        exact=exact,
-        store_full_episodes=store_full_episodes,
+        policy_kwargs=nets(params) | sizes | {"enable_critic_lstm": not params.shared_lstm},
+        sequence_length=params.sequence_length or None,
+        exact=params.exact,
+        store_full_episodes=params.store_full_episodes,
         **common,
     )
 

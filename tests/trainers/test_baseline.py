@@ -1,8 +1,36 @@
-"""The baseline's learning rate, by hand."""
+"""What every way of training PPO takes of the parameters: each of them reaches the model."""
 
 import pytest
+import torch
 
+from rlkit.envs import make_vec_env
+from rlkit.params import load_params
+from rlkit.trainers import TRAINERS
 from rlkit.trainers.baseline import linear
+
+UNUSUAL = {
+    "seed": 7, "n_steps": 24, "batch_size": 12, "n_epochs": 3, "gamma": 0.9, "gae_lambda": 0.8, "ent_coef": 0.02,
+    "vf_coef": 0.3, "max_grad_norm": 0.7,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("phase", ["baseline", "speed", "recurrent", "dodge"])
+def test_every_hyperparameter_reaches_the_model(phase: str) -> None:
+    shaped = {
+        "learning_rate": 0.01,
+        "learning_rate_end": 0.001,
+        "clip_range": 0.15,
+        "net_arch": [5],
+        "activation": "relu",
+    }
+    plain = {"memory": "none"} if phase == "recurrent" else {}
+    params = load_params(phase, UNUSUAL | shaped | plain | {"env_id": "CartPole-v1", "env_kwargs": {}, "n_envs": 1})
+    model = TRAINERS[phase](make_vec_env("CartPole-v1"), params)
+    assert {name: getattr(model, name) for name in UNUSUAL} == UNUSUAL
+    assert (model.lr_schedule(1.0), model.lr_schedule(0.0)) == pytest.approx((0.01, 0.001))
+    assert model.clip_range(1.0) == 0.15
+    hidden = model.policy.mlp_extractor.policy_net
+    assert (hidden[0].out_features, type(hidden[1])) == (5, torch.nn.ReLU)
 
 
 @pytest.mark.parametrize(("left", "rate"), [(1.0, 0.8), (0.5, 0.5), (0.0, 0.2), (-0.5, 0.2)])

@@ -14,7 +14,7 @@ from stable_baselines3.common.distributions import (
     MultiCategoricalDistribution,
 )
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
@@ -68,18 +68,20 @@ def obstacle_of_networks(policy: ActorCriticPolicy) -> str | None:
     return None
 
 
-def obstacle_of_optimizer(policy: ActorCriticPolicy) -> str | None:
-    """Why Adam written out would not be this optimizer, as the end of "... because"; None when it would."""
+def obstacle_of_optimizer(policy: BasePolicy, parameters: Iterable[torch.Tensor] | None = None) -> str | None:
+    """Why Adam written out would not be this optimizer, as the end of "... because"; None when it would.
+
+    parameters: those that it should hold, by default all of the policy's.
+    """
     optimizer = policy.optimizer
     if type(optimizer) is not torch.optim.Adam:
         return f"the optimizer is {type(optimizer).__name__}"
-    if len(optimizer.param_groups) != 1 or not _same(optimizer.param_groups[0]["params"], policy.parameters()):
-        return "the optimizer has groups of parameters, or not all of the policy's"
+    held = [tensor for group in optimizer.param_groups for tensor in group["params"]]
+    if len(optimizer.param_groups) != 1 or not _same(held, policy.parameters() if parameters is None else parameters):
+        return "the optimizer has groups of parameters, or others than those that are trained"
     group = optimizer.param_groups[0]
     special = [name for name, plain in ADAM_PLAIN.items() if group.get(name, plain) != plain]
-    if special:
-        return f"the optimizer has {special[0]}={group[special[0]]}"
-    return None
+    return f"the optimizer has {special[0]}={group[special[0]]}" if special else None
 
 
 def _same(some: Iterable[torch.Tensor], others: Iterable[torch.Tensor]) -> bool:

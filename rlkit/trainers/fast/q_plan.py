@@ -10,7 +10,7 @@ from stable_baselines3.dqn import DQN
 from stable_baselines3.dqn.policies import DQNPolicy
 from torch import nn
 
-ADAM_PLAIN = {"weight_decay": 0, "amsgrad": False, "maximize": False, "capturable": False, "differentiable": False}
+from rlkit.trainers.fast.plan import obstacle_of_optimizer
 
 
 def obstacle(model: DQN) -> str | None:
@@ -24,7 +24,8 @@ def obstacle(model: DQN) -> str | None:
         return f"the policy is {type(policy).__name__}"
     if model.n_envs > 1 and model.train_freq.unit is TrainFrequencyUnit.EPISODE:
         return f"train_freq counts episodes, and of {model.n_envs} envs SB3 accepts only steps"
-    return _obstacle_of_inputs(policy) or _obstacle_of_network(policy) or _obstacle_of_optimizer(policy)
+    weights = policy.q_net.parameters()
+    return _obstacle_of_inputs(policy) or _obstacle_of_network(policy) or obstacle_of_optimizer(policy, weights)
 
 
 def _obstacle_of_inputs(policy: DQNPolicy) -> str | None:
@@ -50,15 +51,3 @@ def _obstacle_of_network(policy: DQNPolicy) -> str | None:
     if any(p.dtype != torch.float32 or not p.requires_grad for p in policy.q_net.parameters()):
         return "some parameters are frozen or not float32"
     return None
-
-
-def _obstacle_of_optimizer(policy: DQNPolicy) -> str | None:
-    optimizer = policy.optimizer
-    if type(optimizer) is not torch.optim.Adam:
-        return f"the optimizer is {type(optimizer).__name__}"
-    held = {id(tensor) for group in optimizer.param_groups for tensor in group["params"]}
-    if len(optimizer.param_groups) != 1 or held != {id(tensor) for tensor in policy.q_net.parameters()}:
-        return "the optimizer has groups of parameters, or others than the Q net's"
-    group = optimizer.param_groups[0]
-    special = [name for name, plain in ADAM_PLAIN.items() if group.get(name, plain) != plain]
-    return f"the optimizer has {special[0]}={group[special[0]]}" if special else None

@@ -1,16 +1,21 @@
-"""What the PPO benchmarks share: the workloads, the ways through the trainers, taking turns, and tables."""
+"""What the benchmarks share: the workloads, the ways through the trainers, taking turns, tables, and kept figures."""
 
+import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import stable_baselines3
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
+from rlkit.claims import write_results
 from rlkit.diagnostics.machine import machine
 from rlkit.trainers.ppo import PPO
+
+RESULTS = Path(__file__).parent / "results"  # what README.md quotes, see rlkit/claims.py
 
 
 class Workload(NamedTuple):
@@ -41,7 +46,7 @@ class TorchPolicy(ActorCriticPolicy):
     """MlpPolicy under another name, which rlkit's native path leaves to the torch path."""
 
 
-class Path(NamedTuple):
+class Way(NamedTuple):
     """A PPO and what chooses its way through rollout and update."""
 
     algorithm: type[stable_baselines3.PPO]
@@ -54,12 +59,12 @@ class Path(NamedTuple):
 
 
 PATHS = {
-    "SB3": Path(stable_baselines3.PPO),
-    "rlkit": Path(PPO),
-    "torch": Path(PPO, policy=TorchPolicy),
-    "torch, bf16": Path(PPO, {"use_amp": True}),
-    "torch, compiled": Path(PPO, {"use_torch_compile": True}),
-    "torch, compiled, bf16": Path(PPO, {"use_torch_compile": True, "use_amp": True}),
+    "SB3": Way(stable_baselines3.PPO),
+    "rlkit": Way(PPO),
+    "torch": Way(PPO, policy=TorchPolicy),
+    "torch, bf16": Way(PPO, {"use_amp": True}),
+    "torch, compiled": Way(PPO, {"use_torch_compile": True}),
+    "torch, compiled, bf16": Way(PPO, {"use_torch_compile": True, "use_amp": True}),
 }
 
 
@@ -68,6 +73,16 @@ def header() -> str:
     facts = machine()
     versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
     return f"{facts['cpu']}, {facts['cores_usable']} cores, {facts['os']}, Python {facts['python']}, {versions}"
+
+
+def add_keep(parser: argparse.ArgumentParser) -> None:
+    """The option of every benchmark that README.md quotes."""
+    parser.add_argument("--keep", action="store_true", help="write the figures to benchmarks/results/, for README.md")
+
+
+def keep_results(name: str, results: Mapping[str, Any]) -> None:
+    """Write benchmarks/results/<name>.json: figures by dotted name, with command, date, machine and versions."""
+    write_results(RESULTS / f"{name}.json", {key: value for key, value in results.items() if value})
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

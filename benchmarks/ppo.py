@@ -1,6 +1,7 @@
 """rlkit.PPO against stable_baselines3.PPO, side by side in one process, on this machine, in one command.
 
     python benchmarks/ppo.py [--workloads W1,W2 --rounds 3 --seconds 1.0] [--threads] [--paths] [--cartpole] [--goal]
+        [--keep]
 
 Both train with the same arguments on one torch thread and take turns; a turn is one `learn` of about --seconds. The
 figure is the median over the rounds of env steps per CPU-second (which other load on the machine disturbs least) and
@@ -21,7 +22,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes, for th
 
 import numpy as np
 import torch
-from measuring import PATHS, SIZES, WORKLOADS, Workload, header, make_model, print_table, take_turns
+from measuring import (
+    PATHS,
+    SIZES,
+    WORKLOADS,
+    Workload,
+    add_keep,
+    header,
+    keep_results,
+    make_model,
+    print_table,
+    take_turns,
+)
 from ppo_envs import N_CHOICES, N_OBSERVED, NativeCartPole, Synth65
 from stable_baselines3.common.callbacks import BaseCallback
 
@@ -39,6 +51,7 @@ AIMS = {  # least ratios to SB3 on one thread that the kit promises: one thread 
     "W5": (2.7, 4.0),
 }
 PATHS_WORKLOADS = ("W3", "W5")  # batches large enough for arithmetic, not Python, to be what a path saves
+Kept = dict[str, dict[str, float]]  # figures by row and name, for benchmarks/results/
 CARTPOLE = [Workload(8, 256, 64, 10, 64), Workload(64, 32, 64, 10, 64), Workload(1024, 32, 4096, 10, 64)]
 
 
@@ -52,32 +65,37 @@ def main() -> None:
     parser.add_argument("--paths", action="store_true", help="also SB3, torch, compiled, bfloat16 and native code")
     parser.add_argument("--cartpole", action="store_true", help="also CartPole with 8, 64 and 1024 envs")
     parser.add_argument("--goal", action="store_true", help="also the time to a mean return of 475 on CartPole")
+    add_keep(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     print(header())
+    kept: dict[str, Kept] = {"synth": {}, "cartpole": {}, "goal": {}}
     names = [name for name in args.workloads.split(",") if name]
     turns = args.rounds, args.seconds
     if names:
         columns = ("", SIZES, "SB3", "rlkit", "ratio", "of this core's np.dot")
-        print_table(columns, (synth_row(name, *turns) for name in names))
+        print_table(columns, (synth_row(name, *turns, kept["synth"]) for name in names))
     if args.threads:
         columns = ("steps per second", "SB3", "rlkit", "ratio", "aim", "rlkit, 2 threads", "ratio", "aim")
         print_table(columns, (thread_row(name, *turns) for name in names if name in AIMS))
     if args.paths:
         print_table(("steps per CPU-second", *PATHS), (path_row(name, *turns) for name in PATHS_WORKLOADS))
     if args.cartpole:
-        print_table(("CartPole-v1, envs", "env", "SB3", "rlkit", "ratio"), cartpole_rows(*turns))
+        print_table(("CartPole-v1, envs", "env", "SB3", "rlkit", "ratio"), cartpole_rows(*turns, kept["cartpole"]))
     if args.goal:
         columns = (f"CartPole-v1 to a mean return of {GOAL_RETURN:g}, 8 envs", "CPU-seconds", "env steps", "solved")
-        print_table(columns, goal_rows(args.rounds))
+        print_table(columns, goal_rows(args.rounds, kept["goal"]))
+    if args.keep:
+        keep_results("ppo", kept)
 
 
-def synth_row(name: str, rounds: int, seconds: float) -> tuple[str, ...]:
-    """A line of the first table."""
+def synth_row(name: str, rounds: int, seconds: float, kept: Kept) -> tuple[str, ...]:
+    """A line of the first table; its figures go into `kept`."""
     load = WORKLOADS[name]
     models = [make_model(side, load, Synth65(load.n_envs)) for side in SIDES]
     (theirs, ours), (_, ratio) = take_turns(models, rounds, seconds, time.process_time)
     share = ours * flops_per_step(load) / dot_flops(load)
+    kept[name] = {"sb3": theirs, "rlkit": ours, "ratio": ratio, "share_of_dot": share}
     return name, str(load), f"{theirs:,.0f}", f"{ours:,.0f}", f"**{ratio:.1f}x**", f"{share:.0%}"
 
 
@@ -100,19 +118,20 @@ def path_row(name: str, rounds: int, seconds: float) -> tuple[str, ...]:
     return name, *(f"{steps:,.0f} ({ratio:.2f}x)" for steps, ratio in pairs)
 
 
-def cartpole_rows(rounds: int, seconds: float) -> Iterator[tuple[str, ...]]:
-    """The lines of the CartPole table; SB3 trains on Gymnasium's env in both lines of a size."""
+def cartpole_rows(rounds: int, seconds: float, kept: Kept) -> Iterator[tuple[str, ...]]:
+    """The lines of the CartPole table; SB3 trains on Gymnasium's env in both lines of a size, rlkit also on numba's."""
     for load in CARTPOLE:
         for env in ("CartPole-v1", NativeCartPole):
             envs = (make_vec_env(id, load.n_envs, 0, n_workers=1) for id in ("CartPole-v1", env))
             models = [make_model(side, load, vec_env) for side, vec_env in zip(SIDES, envs, strict=True)]
             (theirs, ours), (_, ratio) = take_turns(models, rounds, seconds, time.process_time)
+            kept[f"{load.n_envs} {env_name(env)}"] = {"sb3": theirs, "rlkit": ours, "ratio": ratio}
             yield str(load.n_envs), env_name(env), f"{theirs:,.0f}", f"{ours:,.0f}", f"**{ratio:.1f}x**"
 
 
 def env_name(env: str | type[Batch]) -> str:
     """Whose CartPole it is."""
-    return "Gymnasium" if isinstance(env, str) else "numba, for rlkit only"
+    return "Gymnasium" if isinstance(env, str) else "numba"
 
 
 def flops_per_step(load: Workload) -> float:
@@ -155,7 +174,7 @@ class Goal(BaseCallback):
         return not self.reached
 
 
-def goal_rows(seeds: int) -> Iterator[tuple[str, ...]]:
+def goal_rows(seeds: int, kept: Kept) -> Iterator[tuple[str, ...]]:
     """Lines of the goal's table: medians over seeds, one training each, the sides in turns."""
     sides = [("SB3", "CartPole-v1"), ("rlkit", "CartPole-v1"), ("rlkit", NativeCartPole)]
     found: dict[Any, list[tuple[float, int, bool]]] = {side: [] for side in sides}
@@ -167,8 +186,9 @@ def goal_rows(seeds: int) -> Iterator[tuple[str, ...]]:
             found[side, env].append((time.process_time() - start, model.num_timesteps, goal.reached))
     for (side, env), runs in found.items():
         seconds, steps, reached = (list(column) for column in zip(*runs[1:], strict=True))
-        medians = f"{statistics.median(seconds):.2f}", f"{statistics.median(steps):,.0f}"
-        yield f"{side}, {env_name(env)}", *medians, f"{sum(reached)} of {seeds}"
+        name = f"{side} on {env_name(env)}"
+        kept[name] = {"seconds": statistics.median(seconds), "steps": statistics.median(steps), "solved": sum(reached)}
+        yield name, f"{kept[name]['seconds']:.2f}", f"{kept[name]['steps']:,.0f}", f"{sum(reached)} of {seeds}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Rocket League side by side: rlkit's env against rlgym 2, on this machine, in one command.
 
-    python benchmarks/rocket_league.py [--seconds 3 --rounds 3]
+    python benchmarks/rocket_league.py [--seconds 3 --rounds 3] [--keep]
 
 Both play 8 ticks per action with random actions of the same 90, from kickoffs, and observe, reward and end episodes
 for every car; every car counts as an agent. rlgym pins an old NumPy, so it gets a virtual environment of its own in
@@ -31,6 +31,16 @@ KICKOFF_SHARE = 0.3  # of our env's starts by default; the others are random, wh
 WARM_UP = 0.2  # share of the seconds that runs before them
 
 Figures = dict[str, float]
+LINES = {  # of the table: title and form of each figure
+    "rlkit": ("rlkit, agent-steps per CPU-second", "{:,.0f}"),
+    "rlgym": ("rlgym 2, agent-steps per CPU-second", "{:,.0f}"),
+    "ratio": ("ratio", "**{:.2f}x**"),
+    "training_starts": ("rlkit with its training starts, agent-steps per CPU-second", "{:,.0f}"),
+    "physics_share": ("share of that time in physics", "{:.0%}"),
+    "one_process": ("rlkit, agent-steps per second, 1 process", "{:,.0f}"),
+    "two_processes": ("rlkit, agent-steps per second, 2 processes", "{:,.0f}"),
+    "second_process": ("ratio", "**{:.2f}x**"),
+}
 
 
 def main() -> None:
@@ -38,38 +48,51 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one measurement")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each side")
+    parser.add_argument("--keep", action="store_true", help="write the figures to benchmarks/results/, for README.md")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--mode", choices=MODES, default="1v1", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.side:
         print(json.dumps(SIDES[args.side](args.mode, args.seconds)))
         return
-    print(report(peer_python(), args.seconds, args.rounds))
+    cases = [(side, mode) for mode in MODES for side in SIDES]
+    figures = compared(interleave(cases, peer_python(), args.seconds, args.rounds))
+    print(report(figures))
+    if args.keep:
+        keep(figures)
 
 
-def report(peer: Path, seconds: float, rounds: int) -> str:
-    """The tables, as markdown."""
-    found = interleave([(side, mode) for mode in MODES for side in SIDES], peer, seconds, rounds)
+def report(figures: dict[str, Figures]) -> str:
+    """The table, as markdown."""
     lines = [machine_line(), "", "| | " + " | ".join(MODES) + " |", "|---" * (len(MODES) + 1) + "|"]
-
-    def row(name: str, figure: Callable[[str], str]) -> None:
-        lines.append(f"| {name} | " + " | ".join(figure(mode) for mode in MODES) + " |")
-
-    def speed(side: str, figure: str = "per_cpu_second") -> Callable[[str], str]:
-        return lambda mode: f"{found[side, mode][figure]:,.0f}"
-
-    def ratio(above: str, below: str, figure: str) -> Callable[[str], str]:
-        return lambda mode: f"**{found[above, mode][figure] / found[below, mode][figure]:.2f}x**"
-
-    row("rlkit, agent-steps per CPU-second", speed("rlkit"))
-    row("rlgym 2, agent-steps per CPU-second", speed("rlgym"))
-    row("ratio", ratio("rlkit", "rlgym", "per_cpu_second"))
-    row("rlkit with its training starts, agent-steps per CPU-second", speed("training starts"))
-    row("share of that time in physics", lambda mode: f"{found['physics', mode]['physics_share']:.0%}")
-    row("rlkit, agent-steps per second, 1 process", speed("rlkit", "per_second"))
-    row("rlkit, agent-steps per second, 2 processes", speed("two processes", "per_second"))
-    row("ratio", ratio("two processes", "rlkit", "per_second"))
+    lines += [
+        f"| {title} | " + " | ".join(form.format(figures[mode][name]) for mode in MODES) + " |"
+        for name, (title, form) in LINES.items()
+    ]
     return "\n".join(lines)
+
+
+def compared(found: dict[tuple[str, str], Figures]) -> dict[str, Figures]:
+    """The figures of LINES by mode, from the medians of each side."""
+
+    def of(mode: str) -> Figures:
+        ours, theirs = (found[side, mode]["per_cpu_second"] for side in ("rlkit", "rlgym"))
+        one, two = (found[side, mode]["per_second"] for side in ("rlkit", "two processes"))
+        return {
+            "rlkit": ours, "rlgym": theirs, "ratio": ours / theirs,
+            "training_starts": found["training starts", mode]["per_cpu_second"],
+            "physics_share": found["physics", mode]["physics_share"],
+            "one_process": one, "two_processes": two, "second_process": two / one,
+        }  # fmt: skip
+
+    return {mode: of(mode) for mode in MODES}
+
+
+def keep(figures: dict[str, Figures]) -> None:
+    """Write benchmarks/results/rocket_league.json."""
+    from measuring import keep_results  # imports stand in functions because this file also runs in rlgym's environment
+
+    keep_results("rocket_league", figures)
 
 
 def interleave(cases: list[tuple[str, str]], peer: Path, seconds: float, rounds: int) -> dict[tuple[str, str], Figures]:
@@ -90,7 +113,7 @@ def interleave(cases: list[tuple[str, str]], peer: Path, seconds: float, rounds:
 
 def peer_python() -> Path:
     """The Python of rlgym's own environment, made on first use."""
-    import platformdirs  # imports stand in functions because this file also runs in that environment
+    import platformdirs
 
     version = PEER[0].rpartition("=")[2]
     folder = Path(platformdirs.user_cache_dir("rlkit", appauthor=False), "benchmarks", f"rlgym-{version}")

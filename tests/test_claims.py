@@ -165,3 +165,8 @@ def test_the_command_fails_for_what_is_wrong_only(folder: Path) -> None:
     assert rows[0]["state"] == "wrong"
     with pytest.raises(ParamsError, match="not there"):
         check_claims(folder / "none.md")
+
+
+def test_no_figure_of_the_readme_differs_from_its_measurement() -> None:
+    claims = check_claims(Path(__file__).parents[1] / "README.md")
+    assert [claim for claim in claims if claim.state == "wrong"] == []

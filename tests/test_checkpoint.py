@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlkit import checkpoint
+from rlkit import checkpoint, sealed
 from rlkit.errors import CheckpointError
 
 WEIGHTS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(4)}
@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_while_saving_keeps_the_old_one(saved: Path, monkey
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "write_json", full)
+    monkeypatch.setattr(sealed, "write_json", full)
     with pytest.raises(OSError, match="space"):
         checkpoint.save_checkpoint(saved, {"a": torch.zeros(1)}, {}, {"env": ENV})
     weights, _ = checkpoint.load_checkpoint(saved, ENV)

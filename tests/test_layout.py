@@ -22,13 +22,16 @@ LAYERS = [  # doors first; a module imports from its own layer or from those bel
     {"recorder", "best"},
     {"owner", "edits"},
     {"runs"},
-    {"params", "control", "checkpoint", "progress"},
-    {"files", "processes"},
+    {"params", "control", "progress"},
+    {"processes"},
     {"trainers"},
     {"phases"},
     {"league"},
     {"envs"},
     {"diagnostics"},
+    {"checkpoint"},
+    {"sealed"},
+    {"files"},
     {"errors", "seeding", "kernels", "printing"},
 ]
 STRANGERS = {("envs", "diagnostics"), ("diagnostics", "envs")}  # neither knows the other

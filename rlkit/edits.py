@@ -12,6 +12,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import FloatSchedule
 
 from rlkit.files import read_json
+from rlkit.phases.base import ENV_EDITS
 from rlkit.runs import Run
 
 
@@ -53,7 +54,7 @@ APPLIED: dict[str, Callable[[BaseAlgorithm, str, Any], None]] = {
     "clip_range": _set_schedule,
     "gamma": _set_discount,
     "gae_lambda": _set_discount,
-    "reward_weights": _call_env,
+    **dict.fromkeys(ENV_EDITS, _call_env),
 }
 
 
@@ -71,17 +72,28 @@ def tape(run: Run) -> list[dict[str, Any]]:
     return [{"step": step, name: value} for step, name, value in schedule(run)]
 
 
-def in_force(run: Run) -> tuple[dict[str, Any], dict[str, float]]:
-    """(parameters, reward weights) that the training works with now: as it was started, and the edits since.
+def in_force(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(parameters, the env's configuration) that the training works with now: as it was started, and the edits since.
 
-    The weights are {} for an env without named ones, and until the training has built its env.
+    The configuration is {} for an env of others, and until the training has built its env.
     """
-    config = (read_json(run.folder / "env.json") or {}).get("config", {})
-    values, weights = run.params.model_dump(), dict(config.get("reward_weights", {}))
+    config = dict((read_json(run.folder / "env.json") or {}).get("config", {}))
+    values = run.params.model_dump()
     steps = run.status().get("steps", 0)
     for step, name, value in schedule(run):
-        if step <= steps and name == "reward_weights":
-            weights |= value
+        if step <= steps and name in ENV_EDITS:
+            _configure(config, name, value)
         elif step <= steps:
             values[name] = value
-    return values, weights
+    return values, config
+
+
+def _configure(config: dict[str, Any], name: str, value: Any) -> None:
+    """Edit an env's configuration as the env does: weights by name, a stage part by part, others as a whole."""
+    if name == "stage":
+        for part, its_value in value.items():
+            _configure(config, part, its_value)
+    elif name == "reward_weights":
+        config[name] = {**config.get(name, {}), **value}
+    else:
+        config[name] = value

@@ -29,7 +29,7 @@ from rlkit.errors import CheckpointError, RunError
 from rlkit.files import project_root, read_json, write_json
 from rlkit.owner import Owner
 from rlkit.params import load_params
-from rlkit.phases import Params
+from rlkit.phases.base import ENV_EDITS, Params
 from rlkit.processes import identity
 from rlkit.recorder import Recorder, run_logger
 from rlkit.runs import RUNNING, Run, all_runs, attach, create_run, requeue
@@ -205,7 +205,7 @@ def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> BaseAlgorit
 def check_env(params: Params) -> None:
     """Build the env once and close it, so that whatever is wrong with it is said before a run is made.
 
-    The same for planned changes of reward weights, and for the checkpoint to start from.
+    The same for planned edits of the env, and for the checkpoint to start from.
 
     EnvError for an unknown id, argument or number of rows. RunError when the env's class lives in a notebook cell or
     script, where no other process can import it.
@@ -222,8 +222,8 @@ def check_env(params: Params) -> None:
     env = make_params_env(params, **one_process)
     try:
         for edit in params.edits:
-            if "reward_weights" in edit:
-                env.env_method("set_reward_weights", edit["reward_weights"])
+            for name in (name for name in edit if name in ENV_EDITS):
+                env.env_method(f"set_{name}", edit[name])
     finally:
         env.close()
     if params.start_from:

@@ -1,14 +1,18 @@
 """Edits: refused early where they cannot work, answered with the step, and replayed to the same numbers."""
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
+from gymnasium.spaces import Box, Discrete
 
 import rlkit
 from rlkit.control import post_request
-from rlkit.edits import tape
-from rlkit.errors import ParamsError, RunError
+from rlkit.edits import in_force, tape
+from rlkit.envs import ENVS
+from rlkit.envs.batch import Batch
+from rlkit.errors import EnvError, ParamsError, RunError
 from rlkit.experiment import branch, check_env, resume, start
 from rlkit.owner import Owner
 from rlkit.params import load_params
@@ -17,6 +21,34 @@ from rlkit.runs import RUNNING, Run, create_run
 
 SHORT = {"env_id": "CartPole-v1", "n_envs": 4, "n_steps": 64, "batch_size": 64, "n_epochs": 2, "eval_games": 2}
 ROLLOUT = 4 * 64  # steps
+
+
+class Staged(Batch):
+    """Episodes of four steps, whose env takes a mix of opponents and a stage; notes what it was told."""
+
+    told: ClassVar[list[Any]] = []
+
+    def __init__(self, n_envs: int, part: tuple[int, int] = (0, 1), *, opponents: Any = None) -> None:
+        super().__init__(n_envs, Box(-1, 1, (1,), np.float32), Discrete(2))
+        self.config, self.steps = {"opponents": {"self": 1.0}}, 0
+
+    def seed(self, seed: int) -> None:
+        self.steps = 0
+
+    def reset(self, rows: np.ndarray | None = None) -> None:
+        self.observations[:] = 0
+
+    def step(self, actions: np.ndarray) -> None:
+        self.steps += 1
+        self.truncated[:] = self.steps % 4 == 0
+
+    def set_opponents(self, opponents: dict[str, float]) -> None:
+        if "nobody" in opponents:
+            raise EnvError("opponents: unknown 'nobody'.")
+        self.told.append(("opponents", opponents))
+
+    def set_stage(self, stage: dict[str, Any]) -> None:
+        self.told.append(("stage", stage))
 
 
 def params(**values: Any) -> Params:
@@ -45,8 +77,12 @@ def curve(run: Run) -> list[tuple[float, ...]]:
         ("learning_rat", 1e-4, ["'learning_rat' cannot be changed", "Did you mean 'learning_rate'?"]),
         ("learning_rate", 7, ["learning_rate=7", "less than or equal to 1"]),
         ("batch_size", 10**6, ["batch_size=1000000 is larger than the rollout"]),
-        ("reward_weights", {"touch": "much"}, ["every weight must be a number"]),
-        ("reward_weights", 3, ["give the terms that change"]),
+        ("reward_weights", {"touch": "much"}, ["every value must be a finite number"]),
+        ("reward_weights", {"touch": float("inf")}, ["every value must be a finite number"]),
+        ("reward_weights", 3, ["reward_weights=3: give what changes by name"]),
+        ("opponents", {"self": None}, ["opponents={'self': None}: every value must be a finite number"]),
+        ("opponents", {}, ["give what changes by name"]),
+        ("stage", "hard", ["stage='hard': give what changes by name"]),
     ],
 )
 def test_an_edit_that_cannot_work_is_refused_before_it_is_sent(name: str, value: Any, words: list[str]) -> None:
@@ -64,6 +100,27 @@ def test_a_planned_edit_needs_its_step(edit: dict[str, Any]) -> None:
 def test_a_plan_for_rewards_that_the_env_does_not_have_ends_before_the_training() -> None:
     with pytest.raises(AttributeError, match="set_reward_weights"):
         check_env(params(edits=[{"step": 5, "reward_weights": {"touch": 1.0}}]))
+
+
+def test_an_env_takes_its_edits_planned_and_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVS, "test/Staged-v0", f"{__name__}:Staged")
+    monkeypatch.setattr(Staged, "told", [])
+    mix, stage = {"self": 0.5, "rule": 0.5}, {"opponents": {"rule": 1.0}, "mode": "1v1"}
+    planned = params(
+        env_id="test/Staged-v0", total_timesteps=4 * ROLLOUT, edits=[{"step": 2 * ROLLOUT, "stage": stage}]
+    )
+    check_env(planned)
+    run = create_run(planned)
+    asked = [post_request(run.folder, "edit", name="opponents", value=value) for value in (mix, {"nobody": 1})]
+    asked.append(post_request(run.folder, "edit", name="reward_weights", value={"touch": 1}))
+    rlkit.train(planned, run)
+    assert Staged.told == [("stage", stage), ("opponents", mix), ("stage", stage)]  # the first by `check_env`
+    answers = {answer["request"]: answer for answer in run.events() if answer.get("request")}
+    assert [answers[one]["kind"] for one in asked] == ["edit", "refused", "refused"]
+    assert "unknown 'nobody'" in answers[asked[1]]["reason"]
+    assert answers[asked[2]]["reason"] == "this training has no reward weights"
+    assert tape(run) == [{"step": answers[asked[0]]["step"], "opponents": mix}, {"step": 2 * ROLLOUT, "stage": stage}]
+    assert in_force(run)[1] == stage
 
 
 def test_edits_of_a_running_training_replay_to_the_same_numbers() -> None:

@@ -1,6 +1,7 @@
 """What the parameters of every phase have in common."""
 
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -9,12 +10,39 @@ from rlkit.envs.registry import ROCKET_LEAGUE
 from rlkit.errors import did_you_mean
 
 
+def check_mapping(name: str, value: Any) -> dict[str, Any]:
+    """What an edit of the env holds, by name; ValueError where it is no mapping. The env knows the names."""
+    if not isinstance(value, dict) or not value:
+        raise ValueError(f"{name}={value!r}: give what changes by name, as {{name: value}}")
+    return {str(key): one for key, one in value.items()}
+
+
+def check_numbers(name: str, value: Any) -> dict[str, float]:
+    """Finite numbers by name, such as reward weights; ValueError where they are none."""
+    given = check_mapping(name, value)
+    try:
+        numbers = {key: float(number) for key, number in given.items()}
+    except (TypeError, ValueError):
+        numbers = {"": math.nan}
+    if not all(map(math.isfinite, numbers.values())):
+        raise ValueError(f"{name}={value!r}: every value must be a finite number")
+    return numbers
+
+
+ENV_EDITS: dict[str, Callable[[str, Any], dict[str, Any]]] = {
+    # an edit that the env takes, if it has the method set_<name>, and what a value must be before it is sent there
+    "reward_weights": check_numbers,
+    "opponents": check_numbers,
+    "stage": check_mapping,
+}
+
+
 class Params(BaseModel):
     """What every phase has: a name, a seed, an environment and a budget."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     phase: ClassVar[str]
-    live: ClassVar[tuple[str, ...]] = ("reward_weights",)  # what an edit can change while it trains
+    live: ClassVar[tuple[str, ...]] = tuple(ENV_EDITS)  # what an edit can change while it trains
 
     name: str = Field("development", description="label of the run, a part of its folder's name")
     seed: int = Field(0, ge=0, lt=2**31, description="seeds the env, the networks and the sampling")
@@ -41,8 +69,8 @@ class Params(BaseModel):
                 f"'{name}' cannot be changed while it trains{', but ' + known if known else ''}. "
                 f"{did_you_mean(name, self.live)}"
             )
-        if name == "reward_weights":
-            return check_weights(value)
+        if name in ENV_EDITS:
+            return ENV_EDITS[name](name, value)
         return getattr(type(self)(**self.model_dump() | {"edits": [], name: value}), name)
 
     @field_validator("edits")
@@ -89,16 +117,3 @@ class Params(BaseModel):
             except (ValueError, OverflowError):
                 return value
         return value
-
-
-def check_weights(weights: Any) -> dict[str, float]:
-    """Reward weights as numbers by term; ValueError where they are none. The env knows the terms."""
-    if not isinstance(weights, dict) or not weights:
-        raise ValueError(f"reward_weights={weights!r}: give the terms that change, such as {{touch: 0.5}}")
-    try:
-        numbers = {str(term): float(weight) for term, weight in weights.items()}
-    except (TypeError, ValueError):
-        raise ValueError(f"reward_weights={weights!r}: every weight must be a number") from None
-    if not all(map(math.isfinite, numbers.values())):
-        raise ValueError(f"reward_weights={weights!r}: every weight must be finite")
-    return numbers

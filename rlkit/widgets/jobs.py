@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -80,11 +80,11 @@ class Branching(Job):
     """Goes on from the newest checkpoint in a new run, with the values that stand on the knobs."""
 
     def __init__(
-        self, run: Run, knobs: Sequence[Knob], weights: Sequence[Knob], on_start: Callable[[Run], None]
+        self, run: Run, knobs: Sequence[Knob], env_knobs: Mapping[str, Sequence[Knob]], on_start: Callable[[Run], None]
     ) -> None:
         super().__init__(run, "Branch", "code-fork")
-        self._knobs, self._weights, self._on_start = knobs, weights, on_start
-        self._first = {knob.name: knob.control.value for knob in weights}
+        self._knobs, self._env_knobs, self._on_start = knobs, env_knobs, on_start
+        self._first = self._env_values()
         steps = run.params.total_timesteps
         self.steps = widgets.IntText(value=steps, description="env steps", layout=widgets.Layout(width="220px"))
 
@@ -105,5 +105,9 @@ class Branching(Job):
         params, edited = self.run.params, {name for _, name, _ in schedule(self.run)}
         values = {knob.name: knob.control.value for knob in self._knobs}
         found = {name: value for name, value in values.items() if name in edited or value != getattr(params, name)}
-        weights = {knob.name: knob.control.value for knob in self._weights}
-        return found | ({"reward_weights": weights} if weights != self._first or "reward_weights" in edited else {})
+        env_values = self._env_values()
+        moved = {name for name, value in env_values.items() if value != self._first[name]}
+        return found | {name: value for name, value in env_values.items() if name in moved | edited}
+
+    def _env_values(self) -> dict[str, dict[str, Any]]:
+        return {name: {knob.name: knob.control.value for knob in knobs} for name, knobs in self._env_knobs.items()}

@@ -76,17 +76,36 @@ def parameter_knobs(run: Run, current: dict[str, Any]) -> list[Knob]:
     return [Knob(run, name, _control(params, name, current[name]), lambda v, name=name: {name: v}) for name in names]
 
 
-def weight_knobs(run: Run, weights: dict[str, float]) -> list[Knob]:
-    """A knob for each reward term of the env, at the weight in force."""
+def env_knobs(run: Run, config: dict[str, Any]) -> dict[str, list[Knob]]:
+    """Knobs by env edit, for what stands in the env's configuration: one per reward term, one per opponent."""
+    return {name: make(run, config[name]) for name, make in ENV_KNOBS.items() if config.get(name)}
+
+
+def _weight_knobs(run: Run, weights: dict[str, float]) -> list[Knob]:
+    """A number for each reward term, sent alone: the others stay as they are."""
+    shared = {"style": {"description_width": "180px"}, "step": 0.05}
+    controls = {term: widgets.FloatText(weight, description=term, **shared) for term, weight in weights.items()}
     return [
-        Knob(
-            run,
-            term,
-            widgets.FloatText(value=weight, step=0.05, description=term, style={"description_width": "180px"}),
-            lambda v, term=term: {"reward_weights": {term: v}},
-        )
-        for term, weight in weights.items()
+        Knob(run, term, control, lambda v, term=term: {"reward_weights": {term: v}})
+        for term, control in controls.items()
     ]
+
+
+def _share_knobs(run: Run, shares: dict[str, float]) -> list[Knob]:
+    """A slider for each opponent's share; a move sends them all, because shares only mean something together."""
+    total = sum(shares.values())
+    shared = {"min": 0.0, "max": 1.0, "step": 0.05, "continuous_update": False, "style": WIDE}
+    controls = {
+        name: widgets.FloatSlider(value=share / total, description=name, **shared) for name, share in shares.items()
+    }
+
+    def mix(_: float) -> dict[str, Any]:
+        return {"opponents": {name: control.value for name, control in controls.items()}}
+
+    return [Knob(run, name, control, mix) for name, control in controls.items()]
+
+
+ENV_KNOBS = {"reward_weights": _weight_knobs, "opponents": _share_knobs}
 
 
 def _control(params: Params, name: str, value: Any) -> widgets.ValueWidget:

@@ -21,7 +21,7 @@ from rlkit.reporting import figure, picture
 from rlkit.runs import RUNNING, Run
 from rlkit.widgets.awake import keep_awake
 from rlkit.widgets.jobs import Branching, Evaluation
-from rlkit.widgets.knobs import Knob, parameter_knobs, weight_knobs
+from rlkit.widgets.knobs import Knob, env_knobs, parameter_knobs
 from rlkit.widgets.sparkline import chart, grid
 from rlkit.widgets.tree import tree_text
 
@@ -72,11 +72,11 @@ class Panel:
         self._pause = self._button("Pause", "pause", self._pause_or_go_on)
         self._stop = self._button("Stop", "stop", lambda: self.run.stop("the panel's stop button"))
         self._keep = self._button("Checkpoint", "save", self.run.checkpoint)
-        current, weights = in_force(run)
+        current, config = in_force(run)
         self.knobs: list[Knob] = parameter_knobs(run, current)
-        self.weights: list[Knob] = weight_knobs(run, weights)
+        self.env_knobs = env_knobs(run, config)
         self.evaluation = Evaluation(run)
-        self.branching = Branching(run, self.knobs, self.weights, self._show_branch)
+        self.branching = Branching(run, self.knobs, self.env_knobs, self._show_branch)
         self.box = self._laid_out()
         self._refresh()
         threading.Thread(target=self._follow, name=f"panel of {run.id}", daemon=True).start()
@@ -90,8 +90,8 @@ class Panel:
         played = widgets.HBox([self.evaluation.button, self.evaluation.said])
         branching = widgets.HBox([self.branching.button, self.branching.steps, self.branching.said])
         folds = {"Parameters": widgets.VBox([knob.box for knob in self.knobs])}
-        if self.weights:
-            folds["Reward weights"] = widgets.VBox([knob.box for knob in self.weights])
+        for name, knobs in self.env_knobs.items():
+            folds[name.replace("_", " ").capitalize()] = widgets.VBox([knob.box for knob in knobs])
         folds["Branches"] = widgets.VBox([branching, self._tree])
         controls = widgets.Accordion(list(folds.values()), titles=list(folds), selected_index=0)
         rows = [self._headline, buttons, played, self.evaluation.below, self._charts, controls, self._branches]
@@ -128,12 +128,15 @@ class Panel:
         self._refresh()
         for button in (self._pause, self._stop, self._keep):
             button.disabled = True
-        for knob in self.knobs + self.weights:
+        for knob in self._all_knobs():
             knob.retire()
+
+    def _all_knobs(self) -> list[Knob]:
+        return [*self.knobs, *(knob for knobs in self.env_knobs.values() for knob in knobs)]
 
     def _controls(self) -> list[widgets.Widget]:
         jobs = [self.evaluation.button, self.branching.button, self.branching.steps]
-        return [self._pause, self._stop, self._keep, *jobs, *(knob.control for knob in self.knobs + self.weights)]
+        return [self._pause, self._stop, self._keep, *jobs, *(knob.control for knob in self._all_knobs())]
 
     def _refresh(self) -> None:
         status = self.run.status()
@@ -143,7 +146,7 @@ class Panel:
         self._charts.value = grid(_charts(self.run.metrics()))
         events = self.run.events()
         answers = {event["request"]: event for event in events if event.get("request")}
-        for knob in self.knobs + self.weights:
+        for knob in self._all_knobs():
             knob.hear(answers)
         keep_awake(*self._controls())
         self._tree.value = f"<pre style='font-size:12px;line-height:1.5'>{html.escape(tree_text(self.run))}</pre>"

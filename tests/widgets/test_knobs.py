@@ -1,5 +1,6 @@
 """Knobs without a page: a move leaves an edit, an impossible one says why, and the training's answer is shown."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from rlkit.control import take_requests
 from rlkit.edits import in_force
 from rlkit.files import append_line, write_json
 from rlkit.params import load_params
+from rlkit.phases.base import ENV_EDITS
 from rlkit.runs import Run, create_run
-from rlkit.widgets.knobs import parameter_knobs, weight_knobs
+from rlkit.widgets.knobs import env_knobs, parameter_knobs
 
 
 @pytest.fixture
@@ -19,17 +21,19 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_knobs_begin_at_what_is_in_force(run: Run) -> None:
-    write_json(run.folder / "env.json", {"config": {"reward_weights": {"touch": 0.1, "goal": 10.0}}})
-    append_line(
-        run.folder / "events.jsonl",
-        '{"step": 0, "kind": "edit", "planned": false, "name": "reward_weights", "value": {"touch": 0.5}}',
-    )
-    current, weights = in_force(run)
+    config = {"reward_weights": {"touch": 0.1, "goal": 10.0}, "opponents": {"self": 1.0}, "mode": "1v1"}
+    write_json(run.folder / "env.json", {"config": config})
+    for name, value in {"reward_weights": {"touch": 0.5}, "stage": {"opponents": {"self": 3.0, "rule": 1.0}}}.items():
+        edit = {"step": 0, "kind": "edit", "planned": False, "name": name, "value": value}
+        append_line(run.folder / "events.jsonl", json.dumps(edit))
+    current, config = in_force(run)
     knobs = {knob.name: knob.control.value for knob in parameter_knobs(run, current)}
     assert knobs["gamma"] == 0.95
     assert knobs["learning_rate"] == pytest.approx(7e-4)
-    assert set(knobs) == set(type(run.params).live) - {"reward_weights"}
-    assert {knob.name: knob.control.value for knob in weight_knobs(run, weights)} == {"touch": 0.5, "goal": 10.0}
+    assert set(knobs) == set(type(run.params).live) - set(ENV_EDITS)
+    groups = env_knobs(run, config)
+    values = {name: {knob.name: knob.control.value for knob in knobs} for name, knobs in groups.items()}
+    assert values == {"reward_weights": {"touch": 0.5, "goal": 10.0}, "opponents": {"self": 0.75, "rule": 0.25}}
 
 
 def test_a_move_leaves_an_edit_and_shows_the_answer(run: Run) -> None:
@@ -46,10 +50,20 @@ def test_a_move_leaves_an_edit_and_shows_the_answer(run: Run) -> None:
 
 
 def test_a_reward_weight_is_sent_by_its_name(run: Run) -> None:
-    (knob,) = weight_knobs(run, {"touch": 0.1})
+    (knob,) = env_knobs(run, {"reward_weights": {"touch": 0.1}})["reward_weights"]
     knob.control.value = 2.0
     (request,) = take_requests(run.folder)
     assert (request["name"], request["value"]) == ("reward_weights", {"touch": 2.0})
     knob.control.value = float("nan")
     assert take_requests(run.folder) == []
     assert "finite" in knob.said.value
+
+
+def test_opponents_are_sent_together_as_shares(run: Run) -> None:
+    first, second = env_knobs(run, {"opponents": {"self": 0.6, "rule": 0.4}})["opponents"]
+    second.control.value = 0.0
+    (request,) = take_requests(run.folder)
+    assert (request["name"], request["value"]) == ("opponents", {"self": 0.6, "rule": 0.0})
+    second.hear({request["id"]: {"kind": "edit", "step": 8, "value": request["value"]}})
+    assert second.said.value == "<b>0</b> from step 8"
+    assert first.said.value == ""

@@ -33,9 +33,9 @@ def seal(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> 
 def unseal(folder: Path, schema: int, files: Iterable[str], kind: str = "checkpoint") -> dict[str, Any]:
     """The manifest of a folder whose files, at least those named, are what it says; CheckpointError for any other."""
     manifest = read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("schema") != schema:
+    sums = manifest.get("sha256") if isinstance(manifest, dict) and manifest.get("schema") == schema else None
+    if not isinstance(sums, dict):
         raise CheckpointError(f"{folder} is no {kind}: {MANIFEST} is missing, damaged or of another version.")
-    sums = manifest.get("sha256", {})
     for name in {*files, *sums}:
         if not (folder / name).is_file() or sha256(folder / name) != sums.get(name):
             raise CheckpointError(f"{folder}/{name} is not the file its manifest names; take another {kind}.")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ from rlkit.recorder import Recorder, run_logger
 from rlkit.runs import RUNNING, Run, all_runs, attach, create_run, requeue
 from rlkit.seeding import seed_everything, stream
 from rlkit.trainers import TRAINERS
+from rlkit.trainers.companions import Companion, companions_of, restore
 from rlkit.trainers.state import go_on_from, refill_replay
 
 START = "start"  # in a run folder: the checkpoint of another run that this one goes on from
@@ -54,14 +55,15 @@ def train(params: Params, run: Run | None = None) -> Run:
         try:
             write_json(run.folder / "env.json", env_facts(params, env))
             model = build_model(params, env)
-            done = _go_on(run, model, env_facts(params, env))
+            companions = companions_of(params, run.folder, owner.event)
+            done = _go_on(run, model, companions, env_facts(params, env))
             model.set_logger(run_logger(run.folder, until=done or None))
             facts = {"run": run.id, "phase": params.phase, "seed": params.seed, "env": env_facts(params, env)}
-            recorder = Recorder(owner, params, facts)
+            recorder = Recorder(owner, params, facts, companions)
             every = 1 if isinstance(model, OnPolicyAlgorithm) else None  # the Recorder dumps for the others
             left = params.total_timesteps - done
             keepers = best_keepers(recorder, partial(make_params_env, params))
-            model.learn(left, [*keepers, recorder], log_interval=every, reset_num_timesteps=not done)
+            model.learn(left, [*companions, *keepers, recorder], log_interval=every, reset_num_timesteps=not done)
             saved = recorder.checkpoint(last=True)
             if owner.stop is None or model.num_timesteps >= params.total_timesteps:
                 owner.finish({"steps": model.num_timesteps, "checkpoint": f"checkpoints/{saved.name}"})
@@ -70,8 +72,8 @@ def train(params: Params, run: Run | None = None) -> Run:
     return run
 
 
-def _go_on(run: Run, model: BaseAlgorithm, facts: dict[str, Any]) -> int:
-    """Put a fresh model where the run's newest checkpoint was taken, else where it is told to start from; the step."""
+def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], facts: dict[str, Any]) -> int:
+    """Put what is fresh where the run's newest checkpoint was taken, else where it is told to start from; the step."""
     if any((run.folder / "checkpoints").glob("[0-9]*")):
         folder = newest_checkpoint(run.folder / "checkpoints")
         weights, manifest = load_checkpoint(folder, facts)
@@ -83,6 +85,7 @@ def _go_on(run: Run, model: BaseAlgorithm, facts: dict[str, Any]) -> int:
         return 0
     training, replay = load_training(folder)
     go_on_from(model, weights, training)
+    restore(companions, training.get("companions", {}))
     if replay:
         refill_replay(model, replay)
     step = manifest["step"]

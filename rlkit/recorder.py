@@ -4,6 +4,7 @@ import csv
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from rlkit.files import append_line, read_json, write_atomic
 from rlkit.owner import Owner
 from rlkit.params import checked_edit
 from rlkit.phases import Params
+from rlkit.trainers.companions import Companion, states
 from rlkit.trainers.state import learned_weights, replay_arrays, training_state
 
 KEEP_CHECKPOINTS = 3
@@ -79,9 +81,12 @@ def run_logger(folder: Path, until: int | None = None) -> Logger:
 class Recorder(BaseCallback):
     """Follows a training for its Owner: logs reward terms and seconds by part, checkpoints, edits, pauses and stops."""
 
-    def __init__(self, owner: Owner, params: Params, facts: dict[str, Any]) -> None:
+    def __init__(
+        self, owner: Owner, params: Params, facts: dict[str, Any], companions: Sequence[Companion] = ()
+    ) -> None:
+        """facts: for every checkpoint's manifest. companions: callbacks whose state goes into checkpoints too."""
         super().__init__()
-        self.owner, self.params, self.facts = owner, params, facts
+        self.owner, self.params, self.facts, self.companions = owner, params, facts, companions
         self.every, self.total = params.checkpoint_every, params.total_timesteps
         self._planned = deque(schedule(owner.run))
         self._terms: deque[dict[str, float]] = deque(maxlen=100)
@@ -178,7 +183,8 @@ class Recorder(BaseCallback):
 
     def _save(self, folder: Path, replay: dict[str, np.ndarray] | None = None, **more: Any) -> None:
         facts = self.facts | {"step": self.num_timesteps, "exactness": "statistical", "versions": versions(), **more}
-        save_checkpoint(folder, learned_weights(self.model), training_state(self.model), facts, replay)
+        training = training_state(self.model) | {"companions": states(self.companions)}
+        save_checkpoint(folder, learned_weights(self.model), training, facts, replay)
 
     def _on_training_end(self) -> None:
         """SB3 dumps before each update, so the last one still waits to be written."""

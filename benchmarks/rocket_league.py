@@ -183,7 +183,7 @@ def make_rlkit(mode: str, n_workers: int, kickoff_share: float):
         opponents={"self": 1.0},
         actions="table90",
         tick_skip=TICK_SKIP,
-        kickoff_share=kickoff_share,
+        starts={"kickoff": kickoff_share, "scatter": 1 - kickoff_share},
         max_seconds=MAX_SECONDS,
         no_touch_seconds=NO_TOUCH_SECONDS,
     )

@@ -72,6 +72,7 @@ def player(run: Run, checkpoint: str = "newest") -> Policy:
         env.close()
     predict = ModelPredict(model, deterministic=False)
     kinds = {name: config[name] for name in ("observation", "actions", "reward_weights")}
+    kinds["seats"] = config["seats"] or config["mode"]
     return Policy(params.name, predict, **kinds)
 
 

@@ -31,11 +31,6 @@ class ModelPredict:
         )
         return actions
 
-    @property
-    def remembers(self) -> bool:
-        """Whether a state is being carried, one per row: the next observations must be of the same rows."""
-        return self._state is not None
-
     def ended(self, dones: np.ndarray) -> None:
         """Take note of the rows, bool (n_envs,), whose next observation starts an episode."""
         self._episode_start = dones

@@ -41,6 +41,10 @@ class Camera:
         self._memory, self._terms = np.zeros(N_MEMORY, np.float32), np.zeros(len(REWARDS), np.float32)
         self._folds: list[float] = []
 
+    def watches(self, car: int) -> bool:
+        """Whether it takes notes on this car."""
+        return self.notes is not None and self.car == car
+
     def decide(self, observation: np.ndarray, action: Any, fold: float) -> None:
         """Note what the watched car saw and answered; fold: negative where both are mirrored."""
         self.notes.decide(observation.copy(), action)

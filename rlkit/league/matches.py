@@ -10,9 +10,10 @@ import pandas as pd
 from rlkit.diagnostics.replay import Replay
 from rlkit.diagnostics.statistics import proportion_interval
 from rlkit.envs.rocket_league.lineup import team_sizes
+from rlkit.envs.rocket_league.seats import Player, Policy
 from rlkit.envs.rocket_league.simulation import Simulation
 from rlkit.errors import ParamsError
-from rlkit.league.wave import Player, Policy, Wave, name_of
+from rlkit.league.wave import Wave, name_of
 
 __all__ = ["Matches", "Player", "Policy", "play_matches", "win_matrix"]
 

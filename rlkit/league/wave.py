@@ -1,18 +1,15 @@
 """Rocket League games played side by side, one per arena, each to its first goal: the work behind `play_matches`."""
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from rlkit.diagnostics.replay import Replay
 from rlkit.envs.rocket_league import constants as const
-from rlkit.envs.rocket_league.actions import CONTROLS, ActionSet
-from rlkit.envs.rocket_league.kernel import look
-from rlkit.envs.rocket_league.observations import OBSERVATIONS, observation_space
+from rlkit.envs.rocket_league.actions import CONTROLS
 from rlkit.envs.rocket_league.scripts import NOBODY, SCRIPTS, play_scripts
+from rlkit.envs.rocket_league.seats import Player, Seats
 from rlkit.envs.rocket_league.simulation import Simulation, control
 from rlkit.envs.rocket_league.world import make_world
 from rlkit.errors import EnvError, did_you_mean
@@ -23,76 +20,9 @@ SIDES = ("blue", "orange", "none")  # by team number; the last, -1, is nobody
 KICKOFF_SECONDS = 10.0  # s after the kickoff in which a goal counts as made by it
 
 
-class Player(Protocol):
-    """Who can play: a name, the kinds of observation and actions it was trained with, and its policy."""
-
-    name: str
-    observation: str  # a key of OBSERVATIONS
-    actions: str  # a key of ACTIONS
-
-    def predict(self, observations: np.ndarray) -> np.ndarray:
-        """Actions for observations float32 (n, ...): one row per car of its team, in every game still on."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A Player made of a function, such as `lambda o: model.predict(o, deterministic=False)[0]`.
-
-    With a `ModelPredict` for it, replays show what the model thought. reward_weights: what replays count as its reward,
-    by default the env's own weights.
-    """
-
-    name: str
-    predict: Callable[[np.ndarray], np.ndarray]
-    observation: str = "local"
-    actions: str = "table28"
-    reward_weights: Mapping[str, float] | None = None
-
-
 def name_of(player: str | Player) -> str:
     """The name of a script or a Player."""
     return player if isinstance(player, str) else player.name
-
-
-class Seats:
-    """The cars that one Player drives: looks at the world for it and sets what it answers."""
-
-    def __init__(self, player: Player, simulation: Simulation, cars: np.ndarray) -> None:
-        space = observation_space(player.observation, simulation.blue, simulation.orange)
-        self.kind, self.predict, self.actions = (
-            OBSERVATIONS[player.observation],
-            copy.copy(player.predict),  # a player may sit on both sides, and has a memory on each
-            ActionSet(player.actions),
-        )
-        self.cars, self.arenas = cars, cars // simulation.n_cars
-        self.handles = [simulation.handles[car] for car in cars]
-        self.observations = np.zeros((len(cars), *space.shape), np.float32)
-        self.fold = np.ones(len(cars), np.float32)
-        self._tell_ended = getattr(self.predict, "ended", lambda dones: None)
-        self._tell_ended(np.ones(len(cars), bool))
-        self.cameras: dict[int, Camera] = {}  # that watch a car of these, by its row
-
-    def watch(self, player: Player, cameras: Mapping[int, Camera]) -> None:
-        """Let each camera, by its arena, take notes on the first of these cars there."""
-        for arena, camera in cameras.items():
-            rows = np.flatnonzero(self.arenas == arena)
-            if len(rows) and camera.notes is None:
-                camera.watch(player, self.actions, int(self.cars[rows[0]]))
-                self.cameras[int(rows[0])] = camera
-
-    def act(self, world: Any, playing: np.ndarray) -> None:
-        """Drive the cars of the arenas where playing, bool (n_arenas,), is true."""
-        rows = np.flatnonzero(playing[self.arenas])
-        look(world, self.kind, self.cars, rows, self.observations, self.fold)
-        if getattr(self.predict, "remembers", False):  # of all its rows: those whose game is over are asked in vain
-            actions = self.predict(self.observations)[rows]
-        else:
-            actions = self.predict(self.observations[rows])
-        self._tell_ended(np.zeros(len(self.cars), bool))
-        self.actions.drive([self.handles[row] for row in rows], actions, self.fold[rows])
-        for at, row in enumerate(rows.tolist() if self.cameras else ()):
-            if row in self.cameras:
-                self.cameras[row].decide(self.observations[row], actions[at], self.fold[row])
 
 
 class Wave:
@@ -129,11 +59,19 @@ class Wave:
         cars = np.flatnonzero(team_of_car == teams[:, None])
         if not isinstance(player, str):
             self.seats.append(Seats(player, self.simulation, cars))
-            self.seats[-1].watch(player, self.cameras)
+            self.seats[-1].driving[:] = True
+            self._watch(self.seats[-1])
         elif player in SCRIPTS:
             self.drivers[cars] = SCRIPTS[player]
         else:
             raise EnvError(f"unknown player '{player}'. {did_you_mean(player, SCRIPTS)} Or give a Player.")
+
+    def _watch(self, seats: Seats) -> None:
+        """Let each camera that has nobody yet take notes on the player's first car before it."""
+        for row, arena in enumerate(seats.arenas.tolist()):
+            camera = self.cameras.get(arena)
+            if camera and camera.notes is None:
+                camera.watch(seats.player, seats.actions, int(seats.cars[row]))
 
     def play(self, seed: int, max_seconds: float) -> None:
         """Play every game to its end."""
@@ -151,7 +89,11 @@ class Wave:
 
     def _act(self) -> None:
         for seats in self.seats:
-            seats.act(self.world, self.playing)
+            rows, actions = seats.act(self.world, self.playing)
+            for row, action in zip(rows.tolist(), actions, strict=True) if self.cameras else ():
+                camera = self.cameras.get(int(seats.arenas[row]))
+                if camera and camera.watches(int(seats.cars[row])):
+                    camera.decide(seats.observations[row], action, seats.fold[row])
         play_scripts(self.world, self.drivers, self.controls)
         handles = self.simulation.handles
         for car in np.flatnonzero(self.drivers != NOBODY).tolist():

@@ -1,11 +1,9 @@
 """Who drives which car: team sizes, shares of opponents, and how a number of rows fills arenas."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from rlkit.envs.rocket_league.scripts import SCRIPTS
 from rlkit.errors import EnvError, did_you_mean
 
 MODES = {mode: (int(mode[0]), int(mode[2])) for mode in ("1v1", "1v2", "2v1", "2v2", "3v3")}  # cars of blue and orange
@@ -28,20 +26,6 @@ def team_sizes(mode: str) -> tuple[int, int]:
     if mode not in MODES:
         raise EnvError(f"unknown mode '{mode}'. {did_you_mean(mode, MODES)}")
     return MODES[mode]
-
-
-def opponent_shares(opponents: Mapping[str, float]) -> dict[str, float]:
-    """Shares of self-play and scripts in the order of SCRIPTS, without zeros, with sum 1; EnvError for others."""
-    known = ("self", *SCRIPTS)
-    for name, share in opponents.items():
-        if name not in known:
-            raise EnvError(f"opponents: unknown '{name}'. {did_you_mean(name, known)}")
-        if not 0 <= share < np.inf:
-            raise EnvError(f"opponents: the share of '{name}' is {share}; shares are numbers from 0 up.")
-    total = sum(opponents.values())
-    if total <= 0:
-        raise EnvError(f"opponents={dict(opponents)} leaves nobody to play. Give one a share, such as {{'self': 1}}.")
-    return {name: opponents[name] / total for name in known if opponents.get(name, 0) > 0}
 
 
 def line_up(n_envs: int, part: tuple[int, int], mode: str, self_share: float) -> Lineup:

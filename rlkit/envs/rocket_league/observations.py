@@ -179,10 +179,10 @@ def pad_direction(pad: int, here: Vector, frame: tuple[Vector, Vector, Vector]) 
 def other_cars(world: World, car: int, frame: tuple[Vector, Vector, Vector], out: np.ndarray, start: int) -> None:
     """Fill 14 values per other car from `start` on, each in the slot of its rank (see `local`)."""
     arena, view = seat(world, car)
-    slots = max(world.blue, world.n_cars - world.blue)
+    mates = (len(out) - start) // 14 // 2  # slots; one more for opponents
     for team in (view, 1 - view):
         first, last = team_cars(world, arena, team)
-        offset = start if team == view else start + 14 * (slots - 1)
+        offset = start if team == view else start + 14 * mates
         for other in range(first, last):
             if other != car:
                 slot = offset + 14 * rank(world, other, first, last, car)

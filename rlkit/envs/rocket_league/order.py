@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rlkit.envs.rocket_league.constants import BIG_PADS, PADS
-from rlkit.envs.rocket_league.starts import parking, place_car
+from rlkit.envs.rocket_league.placing import parking, place_car
 
 with contextlib.suppress(ImportError):  # some platforms have no wheel; Simulation says so
     import RocketSim

@@ -13,8 +13,8 @@ import numpy as np
 
 from rlkit.envs.rocket_league import simulation as sim
 from rlkit.envs.rocket_league.arena import FIELD
+from rlkit.envs.rocket_league.placing import place_ball, place_car
 from rlkit.envs.rocket_league.simulation import Simulation, control
-from rlkit.envs.rocket_league.starts import place_ball, place_car
 
 RESTITUTION = 0.6  # speed off a surface over speed onto it; RocketSim, BALL_RESTITUTION
 SIDE_LIFT_X = 3886.2  # uu, where a rolling ball has risen by 5 on the side ramp; game
@@ -117,7 +117,7 @@ def _random_play(mesh: str | os.PathLike[str], ticks: int) -> list[Proof]:
     outside = broken = 0
     for step in range(math.ceil(ticks / (play.n_arenas * play.tick_skip))):
         for arena in range(play.n_arenas) if step % 30 == 0 else ():
-            play.scatter(arena, rng)
+            play.place(arena, "scatter", rng)
             direction = rng.normal(size=3)
             speed = rng.uniform(0.0, sim.BALL_MAX_SPEED) / np.linalg.norm(direction)
             place_ball(play.arenas[arena].ball, (0.0, 0.0, 1000.0), direction * speed)

@@ -25,8 +25,8 @@ from rlkit.envs.rocket_league.constants import (
 )
 from rlkit.envs.rocket_league.mesh import load_mesh
 from rlkit.envs.rocket_league.order import make_arena
-from rlkit.envs.rocket_league.starts import place_ball as place_ball
-from rlkit.envs.rocket_league.starts import place_car as place_car
+from rlkit.envs.rocket_league.placing import place_ball as place_ball
+from rlkit.envs.rocket_league.placing import place_car as place_car
 from rlkit.errors import EnvError
 
 with contextlib.suppress(ImportError):  # some platforms have no wheel; load_mesh, which comes first, says so
@@ -123,11 +123,14 @@ class Simulation:
 
     def kickoff(self, arena: int, rng: np.random.Generator, noise: bool = True) -> None:
         """Put an arena to a kickoff (see `starts.kickoff`) and its controls to neutral; `read` it afterwards."""
-        starts.kickoff(self.arenas[arena], self._cars_of(arena), self.blue, rng, noise)
+        starts.kickoff(self.arenas[arena], self._cars_of(arena), self.blue, rng, noise=noise)
 
-    def scatter(self, arena: int, rng: np.random.Generator) -> None:
-        """Put an arena to a random start (see `starts.scatter`) and its controls to neutral; `read` it afterwards."""
-        starts.scatter(self.arenas[arena], self._cars_of(arena), self.blue, rng)
+    def place(self, arena: int, start: str, rng: np.random.Generator, attackers: int = 0) -> None:
+        """Put an arena to one of `starts.STARTS` and its controls to neutral; `read` it afterwards.
+
+        attackers: 0 blue or 1 orange, the team that a drill is for.
+        """
+        starts.STARTS[start](self.arenas[arena], self._cars_of(arena), self.blue, rng, attackers)
 
     def _cars_of(self, arena: int) -> list[Any]:
         return self.handles[arena * self.n_cars : (arena + 1) * self.n_cars]

@@ -1,16 +1,14 @@
-"""Where cars and ball begin: placed by hand, at a kickoff, or anywhere."""
+"""Where cars and ball begin an episode: the table of starts, with the kickoff and the scattered start themselves."""
 
-import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from rlkit.envs.rocket_league.constants import BALL_REST_Z, CAR_BOOST_MAX, CAR_REST_Z
-
-with contextlib.suppress(ImportError):  # some platforms have no wheel; Simulation says so
-    import RocketSim
+from rlkit.envs.rocket_league import drills
+from rlkit.envs.rocket_league.constants import BALL_REST_Z, CAR_BOOST_MAX
+from rlkit.envs.rocket_league.placing import Place, Pose, forget, place_ball, place_car
 
 KICKOFF_SPOTS = (  # uu, uu, rad: x, y, yaw of blue; orange stands opposite; RocketSim, CAR_SPAWN_LOCATIONS_SOCCAR
     (-2048.0, -2560.0, math.pi / 4),
@@ -23,43 +21,16 @@ SPAWN_BOOST = 100 / 3  # boost at a kickoff; RocketSim, BOOST_SPAWN_AMOUNT
 NOISE = (60.0, 60.0, 0.12)  # uu, uu, rad: largest shift and turn of a car at a noisy kickoff
 NOISY_BOOST = (25.0, 45.0)
 
-Place = tuple[float, float]
-Pose = tuple[float, float, float]  # x, y, yaw
 
-
-def place_car(
-    car: Any, x: float, y: float, yaw: float, speed: float = 0.0, boost: float = CAR_BOOST_MAX, z: float = CAR_REST_Z
+def kickoff(
+    arena: Any, cars: Sequence[Any], blue: int, rng: np.random.Generator, attackers: int = 0, noise: bool = True
 ) -> None:
-    """Put a RocketSim car level, moving straight ahead; by default it stands on the floor."""
-    state = car.get_state()
-    state.pos = RocketSim.Vec(x, y, z)
-    state.rot_mat = RocketSim.Angle(yaw).as_rot_mat()
-    state.vel = RocketSim.Vec(speed * math.cos(yaw), speed * math.sin(yaw), 0.0)
-    state.ang_vel = RocketSim.Vec(0.0, 0.0, 0.0)
-    state.boost = boost
-    car.set_state(state)
-
-
-def place_ball(ball: Any, position: Sequence[float], velocity: Sequence[float]) -> None:
-    """Put a RocketSim ball somewhere without spin; with no velocity it sleeps, even in the air, until touched."""
-    state = ball.get_state()
-    state.pos, state.vel = RocketSim.Vec(*position), RocketSim.Vec(*velocity)
-    state.ang_vel = RocketSim.Vec(0.0, 0.0, 0.0)
-    ball.set_state(state)
-
-
-def parking(k: int) -> Place:
-    """A place for car k clear of pads, ball and the other cars."""
-    return 600.0 * k - 2700.0, 500.0
-
-
-def kickoff(arena: Any, cars: Sequence[Any], blue: int, rng: np.random.Generator, noise: bool) -> None:
     """The ball in the middle, the teams on opposite spots; the first `blue` cars are blue's.
 
     noise moves each car by up to 60 uu in x and y, turns it by up to 0.12 rad and gives it 25 to 45 boost. Without it
     there are only five kickoffs in 1v1, and players who use no chance repeat five games.
     """
-    _forget(arena, cars)
+    forget(arena, cars)
     order = rng.permutation(len(KICKOFF_SPOTS))  # not reset_kickoff's: where teams are larger, its seed decides nothing
     for k, car in enumerate(cars):
         x, y, yaw = KICKOFF_SPOTS[order[k if k < blue else k - blue]]
@@ -70,14 +41,14 @@ def kickoff(arena: Any, cars: Sequence[Any], blue: int, rng: np.random.Generator
             place_car(car, *pose, boost=SPAWN_BOOST)
 
 
-def scatter(arena: Any, cars: Sequence[Any], blue: int, rng: np.random.Generator) -> None:
+def scatter(arena: Any, cars: Sequence[Any], blue: int, rng: np.random.Generator, attackers: int = 0) -> None:
     """A random moment; the first `blue` cars are blue's.
 
     The ball rolls or flies anywhere. In 2 of 5 starts the cars are anywhere; else one of them is 400 to 1800 uu behind
     the ball, roughly facing it, and every other one farther off on its own side of it. Cars roll on the flat floor at
     up to 1400 uu/s, 300 uu or more from each other and from the ball.
     """
-    _forget(arena, cars)
+    forget(arena, cars)
     ball = _scatter_ball(arena.ball, rng)
     anywhere, attacker = rng.random() < 0.4, rng.integers(len(cars))
     taken = [ball]
@@ -92,20 +63,6 @@ def scatter(arena: Any, cars: Sequence[Any], blue: int, rng: np.random.Generator
         taken.append(pose[:2])
         boost = rng.uniform(0.0, CAR_BOOST_MAX) if rng.random() < 0.8 else CAR_BOOST_MAX
         place_car(car, *pose, speed=rng.uniform(0.0, 1400.0), boost=boost)
-
-
-def _forget(arena: Any, cars: Sequence[Any]) -> None:
-    """Clear an arena of its past, so that the same start gives the same bits whatever was played before.
-
-    Outside of its states RocketSim keeps the last tick's wheel contacts and friction, which would push a placed car by
-    up to 20 uu/s. A tick in the air ends the contacts, a tick at rest on the floor renews the friction.
-    """
-    arena.reset_kickoff(0)  # ball, pads, demolitions
-    for z in (1000.0, CAR_REST_Z):
-        for k, car in enumerate(cars):
-            car.set_controls(RocketSim.CarControls())
-            place_car(car, *parking(k), yaw=0.0, z=z)
-        arena.step(1)
 
 
 def _scatter_ball(ball: Any, rng: np.random.Generator) -> Place:
@@ -135,3 +92,16 @@ def _is_free(pose: Pose, taken: Sequence[Place]) -> bool:
     x, y, _ = pose
     inside = abs(x) < 3600.0 and abs(y) < 4700.0 and abs(x) + abs(y) < 7400.0
     return inside and all(math.hypot(x - other_x, y - other_y) > 300.0 for other_x, other_y in taken)
+
+
+Start = Callable[[Any, Sequence[Any], int, np.random.Generator, int], None]
+# Called with a RocketSim arena, its cars, how many of them are blue, a generator, and the team that a drill is for
+STARTS: dict[str, Start] = {
+    "kickoff": kickoff,
+    "scatter": scatter,
+    "touch": drills.touch,
+    "open_goal": drills.open_goal,
+    "shot": drills.shot,
+    "aerial": drills.aerial,
+    "defend": drills.defend,
+}

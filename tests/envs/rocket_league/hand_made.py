@@ -57,7 +57,7 @@ def random_worlds(blue, orange, n_arenas=8, steps=60, seed=0):
     rng = np.random.default_rng(seed)
     simulation, actions = sim.Simulation(n_arenas, blue, orange), ActionSet("table90")
     for arena in range(n_arenas):
-        simulation.scatter(arena, rng)
+        simulation.place(arena, "scatter", rng)
     for _ in range(steps):
         choice = rng.integers(0, 90, len(simulation.handles))
         actions.drive(simulation.handles, choice, np.ones(len(choice)))

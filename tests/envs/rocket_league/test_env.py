@@ -124,13 +124,14 @@ def test_rows_that_do_not_fit_name_the_nearest(n_envs, config, hint):
         ({"mode": "2v3"}, "unknown mode '2v3'. Did you mean"),
         ({"opponents": {"ruel": 1}}, "Did you mean 'rule'"),
         ({"opponents": {"rule": -1}}, "share of 'rule'"),
-        ({"opponents": {}}, "nobody"),
+        ({"opponents": {}}, "nothing to choose"),
         ({"reward_weights": {"gaol": 1}}, "Did you mean 'goal'"),
         ({"observation": "locale"}, "Did you mean 'local'"),
         ({"actions": "multidiscrete"}, "Did you mean 'multi_discrete'"),
         ({"tick_skip": 0}, "tick_skip=0"),
         ({"max_seconds": float("nan")}, "max_seconds=nan"),
-        ({"kickoff_share": 1.5}, "kickoff_share=1.5"),
+        ({"starts": {"kickof": 1}}, "Did you mean 'kickoff'"),
+        ({"mutators": {"gravity": "low"}}, "give a finite number"),
         ({"part": (0, 2)}, "too few for 2 workers"),
     ],
 )
@@ -173,12 +174,12 @@ def test_a_goal_terminates_the_arena_and_the_last_observation_is_kept():
 
 
 def test_clocks_truncate_at_their_time():
-    batch = make(2, opponents={"self": 1}, max_seconds=1.0, no_touch_seconds=30.0, kickoff_share=1.0)
+    batch = make(2, opponents={"self": 1}, max_seconds=1.0, no_touch_seconds=30.0, starts={"kickoff": 1})
     for step in range(1, 16):
         batch.step(np.full(2, 15))
         assert batch.truncated.all() == (step == 15)
         assert not batch.terminated.any()
-    batch = make(2, opponents={"self": 1}, no_touch_seconds=2.0, kickoff_share=1.0)
+    batch = make(2, opponents={"self": 1}, no_touch_seconds=2.0, starts={"kickoff": 1})
     for step in range(1, 31):
         batch.step(np.full(2, 15))
         assert batch.truncated.all() == (step == 30)
@@ -227,7 +228,7 @@ def test_actions_are_folded_back():
 
 
 def test_scripts_drive_only_the_cars_that_do_not_learn():
-    batch = make(2, opponents={"basic": 1}, kickoff_share=1.0)
+    batch = make(2, opponents={"basic": 1}, starts={"kickoff": 1})
     start = batch.simulation.cars[:, 0, sim.CAR_POSITION].copy()
     for _ in range(10):
         batch.step(np.full(2, 15))

@@ -5,9 +5,9 @@ import pytest
 
 from rlkit.envs.rocket_league import render
 from rlkit.envs.rocket_league import simulation as sim
+from rlkit.envs.rocket_league.placing import place_ball, place_car
 from rlkit.envs.rocket_league.render import draw
 from rlkit.envs.rocket_league.simulation import Simulation
-from rlkit.envs.rocket_league.starts import place_ball, place_car
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from rlkit.envs.rocket_league import simulation as sim
+from rlkit.envs.rocket_league.placing import place_ball, place_car
 from rlkit.envs.rocket_league.simulation import Simulation, control
-from rlkit.envs.rocket_league.starts import place_ball, place_car
+from rlkit.envs.rocket_league.starts import STARTS
 from rlkit.errors import EnvError
 
 TEAMS = [(1, 1), (1, 2), (2, 1), (2, 2), (3, 3)]
@@ -38,7 +39,7 @@ def arrays(simulation: Simulation) -> list[np.ndarray]:
 def random_match(seed: int, blue: int = 1, orange: int = 1, n_arenas: int = 3, steps: int = 60) -> Simulation:
     simulation, rng = Simulation(n_arenas, blue, orange), np.random.default_rng(seed)
     for arena in range(n_arenas):
-        (simulation.scatter if arena % 2 else simulation.kickoff)(arena, rng)
+        simulation.place(arena, "scatter" if arena % 2 else "kickoff", rng)
     simulation.read()
     play(simulation, rng, steps)
     return simulation
@@ -99,12 +100,12 @@ def test_same_seed_same_bytes(blue, orange):
 
 
 @pytest.mark.parametrize(("blue", "orange"), TEAMS)
-@pytest.mark.parametrize("start", ["kickoff", "scatter"])
+@pytest.mark.parametrize("start", STARTS)
 def test_an_episode_does_not_depend_on_what_was_played_before(start, blue, orange):
     fresh, used = Simulation(1, blue, orange), random_match(8, blue, orange, n_arenas=1, steps=137)
     for simulation in (fresh, used):
         rng = np.random.default_rng(3)
-        getattr(simulation, start)(0, rng)
+        simulation.place(0, start, rng)
         simulation.read([0])
         play(simulation, rng, 60)
     np.testing.assert_array_equal(fresh.cars[:, :, sim.CAR_DEMOED :], used.cars[:, :, sim.CAR_DEMOED :])
@@ -137,7 +138,7 @@ def test_demolished_cars_come_back_after_three_seconds_at_repeatable_spots():
         twins = []
         for _ in range(3):
             simulation, rng = Simulation(1, 1, 2), np.random.default_rng(seed)
-            simulation.scatter(0, rng)
+            simulation.place(0, "scatter", rng)
             for car in simulation.handles[1:]:
                 car.demolish()
             simulation.step()
@@ -157,7 +158,7 @@ def test_both_memory_modes_play_the_same():
     few, many = (random_match(7, n_arenas=n, steps=0) for n in (2, 33))
     for simulation in (few, many):
         rng = np.random.default_rng(7)
-        simulation.scatter(0, rng)
+        simulation.place(0, "scatter", rng)
         simulation.read([0])
         for _ in range(60):
             simulation.handles[0].set_controls(control([*rng.integers(-1, 2, 5), *rng.integers(0, 2, 3)]))
@@ -224,7 +225,7 @@ def test_scatter_keeps_cars_apart_and_inside(blue, orange):
     simulation, rng = Simulation(1, blue, orange), np.random.default_rng(0)
     behind = 0
     for _ in range(150):
-        simulation.scatter(0, rng)
+        simulation.place(0, "scatter", rng)
         simulation.read([0])
         x, y = places = simulation.cars[:, 0, sim.CAR_POSITION][:, :2].T
         ball = simulation.ball[0, 0, sim.BALL_POSITION]
@@ -244,7 +245,7 @@ def test_scatter_keeps_cars_apart_and_inside(blue, orange):
 
 def test_starts_clear_what_was_before():
     simulation, rng = Simulation(1), np.random.default_rng(0)
-    for start in (simulation.kickoff, simulation.scatter):
+    for start in STARTS:
         for pad in simulation.arenas[0].get_boost_pads():
             state = pad.get_state()
             state.is_active, state.cooldown = False, 4.0
@@ -253,7 +254,7 @@ def test_starts_clear_what_was_before():
         simulation.step()
         assert simulation.cars[0, 0, sim.CAR_DEMOED] == 1.0
         assert not simulation.pads.any()
-        start(0, rng)
+        simulation.place(0, start, rng)
         simulation.read([0])
         assert not simulation.cars[:, :, sim.CAR_DEMOED].any()
         assert simulation.pads.all()

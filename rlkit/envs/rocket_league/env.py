@@ -235,7 +235,7 @@ class RocketLeague(Batch):
     def _seats_of(self, player: Player) -> Seats:
         """The seats of a player that has been here before, else new ones."""
         kept = self._seated.get(player.name)
-        return kept if kept and kept.player is player else Seats(player, self.simulation, self._lineup.scripted)
+        return kept if kept and kept.player == player else Seats(player, self.simulation, self._lineup.scripted)
 
     def render(self) -> np.ndarray:
         """The arena of row 0 from above, uint8 (height, width, 3)."""

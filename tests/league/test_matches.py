@@ -17,7 +17,7 @@ def row(result, side="blue", seconds=30.0, touches=5, opponent_touches=1):
 class Boosting:
     """A Player that only ever boosts straight on, and remembers what it was shown."""
 
-    name, actions = "boosting", "table28"
+    name, actions, seats = "boosting", "table28", ""
 
     def __init__(self, observation="local"):
         self.observation, self.shapes = observation, []

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rlkit.envs.rocket_league import constants as const
+from rlkit.envs.rocket_league.shaping import GAMMA, shaping
 from rlkit.envs.rocket_league.world import (
     BALL_POSITION,
     BALL_VELOCITY,
@@ -14,20 +15,30 @@ from rlkit.envs.rocket_league.world import (
     POSITION,
     UP,
     VELOCITY,
+    Vector,
     World,
+    ball_distance,
     dot,
     goal_direction,
+    inlined,
     length,
     minus,
     nopython,
     scorer,
     seat,
+    team_cars,
     vector,
 )
 from rlkit.errors import EnvError, did_you_mean
 
 ON_ROOF_Z = 150.0  # uu, a car below it with its up vector pointing down lies on its roof
 AERIAL_Z = 300.0  # uu, a touch of a ball above it needs a jump or flight
+STANDS = 100.0  # uu/s, a slower car stands still
+FIELD_LENGTH = 2 * const.BACK_WALL_Y  # uu, the unit of the potentials
+SPACED = 1000.0, 3000.0  # uu, a mate at this distance is near enough to help and far enough not to be in the way
+CROWDING = 800.0  # uu, two mates as near as this to the ball want the same hit
+LOW_BOOST = 0.1  # of 1, less is as good as none
+OWN, NOBODY, OTHER = 1.0, 0.0, -1.0  # who hit the ball last
 
 
 class Term(NamedTuple):
@@ -56,12 +67,29 @@ REWARDS: dict[str, Term] = {
     "aerial_touch": Term(0.0, "1 when the car hits a ball above 300 uu"),
     "shot": Term(0.0, "1 when the game counts a shot on goal"),
     "save": Term(0.0, "1 when the game counts a save"),
+    "own_goal": Term(0.0, "1 when the other team scores and the own team hit the ball last"),
+    "aerial_goal": Term(0.0, "1 when the own team scores from its hit of a ball above 300 uu"),
+    "approach": Term(0.0, "shaping: the potential is less by the distance to the ball / 10240 uu"),
+    "ball_progress": Term(
+        0.0, "shaping: how much nearer the ball is to the opponent's goal than to one's own, / 10240"
+    ),
+    "possession": Term(0.0, "1 while the own team hit the ball last, -1 while the other did"),
+    "goal_side": Term(0.0, "1 while the car is nearer to its own goal line than the ball is"),
+    "overcommit": Term(0.0, "1 while it is not, and the other team hit the ball last"),
+    "spacing": Term(0.0, "1 while the nearest mate is 1000 to 3000 uu away"),
+    "double_commit": Term(0.0, "1 while the car and a mate are both within 800 uu of the ball"),
+    "stale": Term(0.0, "1 while the car stands still"),
+    "boost_waste": Term(0.0, "boost spent while supersonic, which adds no speed, as a share of 100"),
+    "low_boost": Term(0.0, "1 while less than a tenth of the boost is left"),
 }
 (
     GOAL, CONCEDE, TOUCH, TOUCH_ACCELERATION, BALL_TO_GOAL_VELOCITY, PLAYER_TO_BALL_VELOCITY, FACE_BALL, ALIGNMENT,
     BOOST_GAIN, UPSIDE_DOWN, DEMOLITION, DEMOLISHED, PICKUP, BOOST_USE, AERIAL_TOUCH, SHOT, SAVE,
+    OWN_GOAL, AERIAL_GOAL, APPROACH, BALL_PROGRESS, POSSESSION, GOAL_SIDE, OVERCOMMIT, SPACING, DOUBLE_COMMIT, STALE,
+    BOOST_WASTE, LOW,
 ) = range(len(REWARDS))  # fmt: skip
-N_MEMORY = 7  # values of a car that the next decision's terms compare with, see `remember`
+N_MEMORY = 11  # values of a car that the next decision's terms compare with, see `remember`
+LAST_HIT, LAST_HIT_Z = 9, 10  # in that memory: whose hit the last one was, and how high the ball was
 
 
 def resolve_weights(overrides: Mapping[str, float]) -> dict[str, float]:
@@ -89,7 +117,7 @@ def reward(world: World, car: int, memory: np.ndarray, weights: np.ndarray, term
     aim, _ = goal_direction(place)
     speed_to_goal = dot(vector(ball, BALL_VELOCITY), aim)
     touched, boost = me[const.CAR_TOUCHED], me[const.CAR_BOOST] / const.CAR_BOOST_MAX
-    old_speed, old_boost, old_demos, old_demoed, old_pickups, old_shots, old_saves = memory
+    old_speed, old_boost, old_demos, old_demoed, old_pickups, old_shots, old_saves = memory[:7]
     picked_up = me[const.CAR_PICKUPS] > old_pickups
 
     terms[GOAL] = scorer(ball) == 0
@@ -109,13 +137,73 @@ def reward(world: World, car: int, memory: np.ndarray, weights: np.ndarray, term
     terms[AERIAL_TOUCH] = touched * (place[2] > AERIAL_Z)
     terms[SHOT] = me[const.CAR_SHOTS] > old_shots
     terms[SAVE] = me[const.CAR_SAVES] > old_saves
+    ended = scorer(ball) >= 0
+    terms[APPROACH] = shaping(memory[7], nearness(world, car), ended, GAMMA)
+    terms[BALL_PROGRESS] = shaping(memory[8], progress(place), ended, GAMMA)
+    terms[BOOST_WASTE] = terms[BOOST_USE] * (world.flags[car, const.FLAG_SUPERSONIC] > 0)
+    terms[LOW] = boost < LOW_BOOST
+    terms[STALE] = length(vector(me, VELOCITY)) < STANDS
+    note_hits(world, car, memory)
+    play_of_teams(world, car, memory, terms)
     terms *= weights
     remember(world, car, memory)
 
 
 @nopython
+def play_of_teams(world: World, car: int, memory: np.ndarray, terms: np.ndarray) -> None:
+    """Fill the terms, without their weights, that ask who hit the ball last and where the mates are."""
+    arena, view = seat(world, car)
+    me, ball, last_hit = world.cars[car, view], world.ball[arena, view], memory[LAST_HIT]
+    behind = me[POSITION + 1] < ball[BALL_POSITION + 1]
+    terms[OWN_GOAL] = terms[CONCEDE] * (last_hit == OWN)
+    terms[AERIAL_GOAL] = terms[GOAL] * (last_hit == OWN and memory[LAST_HIT_Z] > AERIAL_Z)
+    terms[POSSESSION] = last_hit
+    terms[GOAL_SIDE] = behind
+    terms[OVERCOMMIT] = not behind and last_hit == OTHER
+    nearest, crowded = math.inf, False
+    first, last = team_cars(world, arena, view)
+    for mate in range(first, last):
+        if mate != car:
+            apart = length(minus(vector(world.cars[mate, 0], POSITION), vector(world.cars[car, 0], POSITION)))
+            nearest = min(nearest, apart)
+            crowded = crowded or ball_distance(world, mate) < CROWDING
+    terms[SPACING] = SPACED[0] <= nearest <= SPACED[1]
+    terms[DOUBLE_COMMIT] = crowded and ball_distance(world, car) < CROWDING
+
+
+@nopython
+def note_hits(world: World, car: int, memory: np.ndarray) -> None:
+    """Keep whose the last hit was, as the car's team sees it, and the ball's height; a hit of both teams is nobody's."""
+    arena, view = seat(world, car)
+    by_own = by_other = False
+    for k in range(arena * world.n_cars, (arena + 1) * world.n_cars):
+        if world.cars[k, 0, const.CAR_TOUCHED] > 0:
+            own = seat(world, k)[1] == view
+            by_own, by_other = by_own or own, by_other or not own
+    if by_own or by_other:
+        memory[LAST_HIT] = OWN * by_own + OTHER * by_other
+        memory[LAST_HIT_Z] = world.ball[arena, 0, BALL_POSITION + 2]
+
+
+@inlined
+def nearness(world: World, car: int) -> float:
+    """The potential of `approach`."""
+    return -ball_distance(world, car) / FIELD_LENGTH
+
+
+@inlined
+def progress(ball: Vector) -> float:
+    """The potential of `ball_progress`, of the ball's place as the car's team sees it."""
+    to_own = goal_direction((ball[0], -ball[1], ball[2]))[1]
+    return (to_own - goal_direction(ball)[1]) / FIELD_LENGTH
+
+
+@nopython
 def remember(world: World, car: int, memory: np.ndarray) -> None:
-    """Keep what the next decision's terms compare with: ball speed to the goal, boost, and the car's counters."""
+    """Keep what the next decision's terms compare with: ball speed to the goal, boost, counters and potentials.
+
+    Where an episode begins, nobody has hit the ball.
+    """
     arena, view = seat(world, car)
     me, ball = world.cars[car, view], world.ball[arena, view]
     memory[0] = dot(vector(ball, BALL_VELOCITY), goal_direction(vector(ball, BALL_POSITION))[0])
@@ -125,3 +213,7 @@ def remember(world: World, car: int, memory: np.ndarray) -> None:
     memory[4] = me[const.CAR_PICKUPS]
     memory[5] = me[const.CAR_SHOTS]
     memory[6] = me[const.CAR_SAVES]
+    memory[7] = nearness(world, car)
+    memory[8] = progress(vector(ball, BALL_POSITION))
+    if world.steps[arena] == 0:
+        memory[LAST_HIT], memory[LAST_HIT_Z] = NOBODY, 0.0

@@ -46,7 +46,7 @@ def world():
 
 def test_nothing_happens(world):
     terms = Rows(world).settle()
-    always = {"face_ball", "alignment"}
+    always = {"face_ball", "alignment", "approach", "ball_progress", "goal_side", "stale"}
     assert {name for name, values in terms.items() if any(values)} == always
 
 
@@ -148,6 +148,89 @@ def test_aerial_touch(world):
     assert Rows(world).settle()["aerial_touch"] == [1, 0]
     put_ball(world, (0, -500, 299))
     assert Rows(world).settle()["aerial_touch"] == [0, 0]
+
+
+def test_approach_and_ball_progress_are_shaping(world):
+    """Blue drives 300 of its 500 uu to the ball, which rolls 250 of its 5720 uu to the goal at y = 5220."""
+    rows = Rows(world)
+    put_car(world, 0, (0, -700, 93))
+    put_ball(world, (0, -250, 93))
+    terms = rows.settle()
+    assert terms["approach"][0] == pytest.approx((-0.99 * 450 + 500) / 10240, abs=1e-6)
+    assert terms["ball_progress"][0] == pytest.approx((-0.99 * 500 + 1000) / 10240, abs=1e-6)
+    assert terms["ball_progress"][1] == pytest.approx(-terms["ball_progress"][0], abs=1e-6)
+
+
+def test_the_shaping_of_an_episode_pays_back_what_it_gave(world):
+    """Discounted over a whole episode it adds up to what the start was worth, whatever happens on the way."""
+    rows, total, start = Rows(world), np.zeros(2), 1000 / 10240
+    for step, y in enumerate((-800, 300, 2000, 2000, 5300)):
+        put_ball(world, (0, y, 93))
+        total += 0.99**step * np.array(rows.settle()["ball_progress"])
+    assert rows.terminated.all()
+    assert total == pytest.approx([start, -start], abs=1e-6)
+
+
+def test_who_hit_last_decides_possession_own_goals_and_aerial_goals(world):
+    rows = Rows(world)
+    world.cars[0, :, sim.CAR_TOUCHED] = 1
+    put_ball(world, (0, -500, 400))
+    assert rows.settle()["possession"] == [1, -1]
+    world.cars[0, :, sim.CAR_TOUCHED] = 0
+    assert rows.settle()["possession"] == [1, -1]
+    put_ball(world, (0, 5300, 93))
+    terms = rows.settle()
+    assert (terms["aerial_goal"], terms["own_goal"]) == ([1, 0], [0, 0])
+    put_ball(world, (0, -5300, 93))
+    assert rows.settle()["own_goal"] == [1, 0]
+    world.cars[:, :, sim.CAR_TOUCHED] = 1
+    terms = rows.settle()
+    assert (terms["possession"], terms["own_goal"], terms["aerial_goal"]) == ([0, 0], [0, 0], [0, 0])
+
+
+def test_a_new_episode_knows_nothing_of_hits_before_it(world):
+    rows = Rows(world)
+    world.cars[0, :, sim.CAR_TOUCHED] = 1
+    rows.settle()
+    world.cars[0, :, sim.CAR_TOUCHED] = 0
+    world.steps[:] = 0
+    begin(world, rows.cars, rows.cars, rows.memory)
+    assert rows.settle()["possession"] == [0, 0]
+
+
+def test_goal_side_and_overcommit(world):
+    """Orange attacks towards -y: at y = 4000 it is between the ball and its own goal."""
+    rows = Rows(world)
+    assert rows.settle()["goal_side"] == [1, 1]
+    put_car(world, 0, (0, 200, 93))
+    terms = rows.settle()
+    assert (terms["goal_side"], terms["overcommit"]) == ([0, 1], [0, 0])
+    world.cars[1, :, sim.CAR_TOUCHED] = 1
+    assert rows.settle()["overcommit"] == [1, 0]
+
+
+def test_mates_keep_their_distance_from_each_other_and_do_not_both_go():
+    world = empty_world(2, 1)
+    put_car(world, 0, (0, -1000, 93))
+    put_car(world, 1, (0, -2500, 93))
+    put_ball(world, (0, -500, 93))
+    terms = Rows(world).settle()  # of blue's two
+    assert (terms["spacing"], terms["double_commit"]) == ([1, 1], [0, 0])
+    put_car(world, 1, (100, -1000, 93))
+    terms = Rows(world).settle()
+    assert (terms["spacing"], terms["double_commit"]) == ([0, 0], [1, 1])
+    assert Rows(empty_world(1, 1)).settle()["spacing"] == [0, 0]
+
+
+def test_standing_still_and_boost(world):
+    put_car(world, 1, (3000, 4000, 93), velocity=(0, 101, 0), boost=25)
+    rows = Rows(world)
+    world.cars[:, :, sim.CAR_BOOST] = 5
+    world.flags[1, sim.FLAG_SUPERSONIC] = 1
+    terms = rows.settle()
+    assert terms["stale"] == [1, 0]
+    assert terms["boost_waste"] == pytest.approx([0, 0.2])
+    assert terms["low_boost"] == [1, 1]
 
 
 def test_weights_scale_their_own_term_and_rewards_are_the_sum(world):

@@ -49,13 +49,27 @@ def _call_env(model: BaseAlgorithm, name: str, value: Any) -> None:
     model.get_env().env_method(f"set_{name}", value)
 
 
+def _set_stage(model: BaseAlgorithm, name: str, value: str | dict[str, Any]) -> None:
+    """Enter a stage of the training's curriculum by its name; a stage in full goes to the env."""
+    if isinstance(value, str):
+        model.curriculum.go_to(value, model.num_timesteps)
+    else:
+        _call_env(model, name, value)
+
+
 APPLIED: dict[str, Callable[[BaseAlgorithm, str, Any], None]] = {
     "learning_rate": _set_learning_rate,
     "clip_range": _set_schedule,
     "gamma": _set_discount,
     "gae_lambda": _set_discount,
     **dict.fromkeys(ENV_EDITS, _call_env),
+    "stage": _set_stage,
 }
+
+
+def in_checkpoint(name: str, value: Any) -> bool:
+    """Whether checkpoints hold what an edit did, so that making it again on resume would undo what came after it."""
+    return name == "stage" and isinstance(value, str)
 
 
 def schedule(run: Run) -> list[tuple[int, str, Any]]:
@@ -81,7 +95,7 @@ def in_force(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     values = run.params.model_dump()
     steps = run.status().get("steps", 0)
     for step, name, value in schedule(run):
-        if step <= steps and name in ENV_EDITS:
+        if step <= steps and name in ENV_EDITS and isinstance(value, dict):
             _configure(config, name, value)
         elif step <= steps:
             values[name] = value

@@ -20,8 +20,9 @@ from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 from rlkit.best import best_keepers
 from rlkit.checkpoint import load_checkpoint, load_training, newest_checkpoint
 from rlkit.control import is_paused
+from rlkit.curriculum.callback import check_stages
 from rlkit.diagnostics.machine import machine
-from rlkit.edits import tape
+from rlkit.edits import in_checkpoint, tape
 from rlkit.envs import ENVS, make_vec_env
 from rlkit.envs.remote import RemoteVecEnv
 from rlkit.envs.vec import BatchVecEnv
@@ -177,7 +178,7 @@ def make_params_env(params: Params, **changes: Any) -> VecEnv:
     """The VecEnv that the parameters describe; `changes` override arguments of `make_vec_env`."""
     asked = {"n_envs": params.n_envs, "seed": params.seed, "n_workers": params.n_workers or None}
     asked |= {name: getattr(params, name) or None for name in ("vec_env", "action_repeat") if hasattr(params, name)}
-    return make_vec_env(params.env_id, **asked | params.env_kwargs | changes)
+    return make_vec_env(params.env_id, **asked | params.env_arguments() | changes)
 
 
 def env_facts(params: Params, env: VecEnv) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> BaseAlgorit
 def check_env(params: Params) -> None:
     """Build the env once and close it, so that whatever is wrong with it is said before a run is made.
 
-    The same for planned edits of the env, and for the checkpoint to start from.
+    The same for planned edits of the env, the stages of a curriculum, and the checkpoint to start from.
 
     EnvError for an unknown id, argument or number of rows. RunError when the env's class lives in a notebook cell or
     script, where no other process can import it.
@@ -225,8 +226,10 @@ def check_env(params: Params) -> None:
     env = make_params_env(params, **one_process)
     try:
         for edit in params.edits:
-            for name in (name for name in edit if name in ENV_EDITS):
+            for name in (name for name in edit if name in ENV_EDITS and not in_checkpoint(name, edit[name])):
                 env.env_method(f"set_{name}", edit[name])
+        if getattr(params, "stages", []):
+            check_stages(env, params.path(), params.reward_weights)
     finally:
         env.close()
     if params.start_from:

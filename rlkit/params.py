@@ -174,8 +174,9 @@ def _explain(model: type[Params], error: ValidationError, origin: Mapping[str, s
         name = str(item["loc"][0])
         field = model.model_fields[name]
         reason = item["msg"].removeprefix("Value error, ")
+        place = name + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"][1:])
         lines.append(
-            f"{origin.get(name, 'default')}: {name}={item['input']!r}: {reason}. "
+            f"{origin.get(name, 'default')}: {place}={item['input']!r}: {reason}. "
             f"({name}: {field.description}; default {field.get_default()!r})"
         )
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from stable_baselines3.common.utils import safe_mean
 from rlkit.checkpoint import prune_checkpoints, save_checkpoint
 from rlkit.diagnostics.machine import versions
 from rlkit.diagnostics.throughput import PhaseTimer
-from rlkit.edits import apply_edit, schedule
+from rlkit.edits import apply_edit, in_checkpoint, schedule
 from rlkit.errors import RlkitError
 from rlkit.files import append_line, read_json, write_atomic
 from rlkit.owner import Owner
@@ -110,7 +110,8 @@ class Recorder(BaseCallback):
         """Between an update and the next rollout, edits take effect: those planned for a step, then those asked for."""
         while self._planned and self._planned[0][0] <= self.num_timesteps:
             step, name, value = self._planned.popleft()
-            apply_edit(self.model, name, value)
+            if step >= self._started_at or not in_checkpoint(name, value):
+                apply_edit(self.model, name, value)
             if step >= self._started_at:  # those before belong to what this training goes on from
                 self.owner.event("edit", name=name, value=value, planned=True)
         for request in self.owner.take_requests():

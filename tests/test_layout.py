@@ -26,6 +26,7 @@ LAYERS = [  # doors first; a module imports from its own layer or from those bel
     {"processes"},
     {"trainers"},
     {"phases"},
+    {"curriculum"},
     {"league"},
     {"envs"},
     {"diagnostics"},

@@ -7,11 +7,20 @@ from rlkit.phases.base import Params
 from rlkit.phases.baseline import BaselineParams
 from rlkit.phases.cartpole import CartPoleParams
 from rlkit.phases.compare import CompareParams
+from rlkit.phases.curriculum import CurriculumParams
 from rlkit.phases.dodge import DodgeParams
 from rlkit.phases.recurrent import RecurrentParams
 from rlkit.phases.speed import SpeedParams
 
 PHASES: dict[str, type[Params]] = {
     model.phase: model
-    for model in (BaselineParams, SpeedParams, RecurrentParams, DodgeParams, CartPoleParams, CompareParams)
+    for model in (
+        BaselineParams,
+        SpeedParams,
+        RecurrentParams,
+        CurriculumParams,
+        DodgeParams,
+        CartPoleParams,
+        CompareParams,
+    )
 }

@@ -61,6 +61,10 @@ class Params(BaseModel):
     start_from: str = Field("", description="a run, or RUN/STEP, from whose checkpoint this training goes on")
     edits: list[dict[str, Any]] = Field([], description="changes on the way, e.g. [{step: 500000, gamma: 0.99}]")
 
+    def env_arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the env: `env_kwargs`, and what else a phase decides about it."""
+        return self.env_kwargs
+
     def with_edit(self, name: str, value: Any) -> Any:
         """The value of an edit as the training takes it; ValueError, with the way out, for one that it cannot take."""
         if name not in self.live:

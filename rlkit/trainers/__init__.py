@@ -6,6 +6,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from rlkit.trainers.baseline import baseline_ppo
 from rlkit.trainers.cartpole import cartpole_dqn
+from rlkit.trainers.curriculum import curriculum_ppo
 from rlkit.trainers.dodge import dodge_model
 from rlkit.trainers.memory import memory_ppo
 from rlkit.trainers.speed import speed_ppo
@@ -14,6 +15,7 @@ TRAINERS: dict[str, Callable[..., BaseAlgorithm]] = {
     "baseline": baseline_ppo,
     "speed": speed_ppo,
     "recurrent": memory_ppo,
+    "curriculum": curriculum_ppo,
     "dodge": dodge_model,
     "cartpole": cartpole_dqn,
 }

@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from rlkit.curriculum.callback import CurriculumCallback
 from rlkit.phases.base import Params
+from rlkit.phases.curriculum import CurriculumParams
 
 Tell = Callable[..., None]  # tell(kind, **facts): a line of the run's events.jsonl
 
@@ -21,7 +23,13 @@ class Companion(Protocol):
         """Go on from a `state`; called before the training starts, on a fresh companion."""
 
 
-COMPANIONS: dict[str, Callable[[Params, Path, Tell], list[BaseCallback]]] = {}  # by phase: (params, run folder, tell)
+def _curriculum(params: CurriculumParams, folder: Path, tell: Tell) -> list[BaseCallback]:
+    return [CurriculumCallback(params.path(), params.reward_weights, tell)] if params.moves else []
+
+
+COMPANIONS: dict[str, Callable[..., list[BaseCallback]]] = {  # by phase: (params, run folder, tell)
+    "curriculum": _curriculum,
+}
 
 
 def companions_of(params: Params, folder: Path, tell: Tell) -> list[BaseCallback]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from rlkit.errors import CheckpointError
 from rlkit.seeding import random_state, set_random_state
@@ -25,7 +26,8 @@ def training_state(model: BaseAlgorithm) -> dict[str, Any]:
     """Everything else that a training goes on from, by names that torch's weights-only loader reads.
 
     optimizers: their state by SB3's names; tensors: learned values outside the policy, such as SAC's log_ent_coef;
-    counters; episodes: the last ones, as SB3 averages them; random: the global generators.
+    counters; episodes: the last ones, as SB3 averages them; random: the global generators; statistics: those of a
+    VecNormalize.
     """
     _, tensors = model._get_torch_save_params()
     return {
@@ -34,6 +36,7 @@ def training_state(model: BaseAlgorithm) -> dict[str, Any]:
         "counters": {name: int(getattr(model, name)) for name in COUNTERS if hasattr(model, name)},
         "episodes": [{name: float(episode[name]) for name in "rlt"} for episode in model.ep_info_buffer or ()],
         "random": random_state(),
+        "statistics": {name: _moments(each) for name, each in _running(model).items()},
     }
 
 
@@ -52,7 +55,23 @@ def go_on_from(model: BaseAlgorithm, weights: dict[str, torch.Tensor], state: di
         setattr(model, name, count)
     model.ep_info_buffer = deque(state["episodes"], maxlen=model._stats_window_size)
     model.ep_success_buffer = deque(maxlen=model._stats_window_size)
+    for name, each in _running(model).items():
+        if name in state["statistics"]:
+            each.mean, each.var, each.count = (value.numpy() for value in state["statistics"][name])
     set_random_state(state["random"])
+
+
+def _running(model: BaseAlgorithm) -> dict[str, RunningMeanStd]:
+    """The running statistics of the model's VecNormalize by name: of returns, and of observations where it has any."""
+    env = model.get_vec_normalize_env()
+    if env is None:
+        return {}
+    seen = getattr(env, "obs_rms", {})
+    return {"returns": env.ret_rms} | (seen if isinstance(seen, dict) else {"observations": seen})
+
+
+def _moments(statistics: RunningMeanStd) -> list[torch.Tensor]:
+    return [torch.tensor(value) for value in (statistics.mean, statistics.var, statistics.count)]
 
 
 def replay_arrays(model: BaseAlgorithm) -> dict[str, np.ndarray]:

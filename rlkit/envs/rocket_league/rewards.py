@@ -173,7 +173,7 @@ def play_of_teams(world: World, car: int, memory: np.ndarray, terms: np.ndarray)
 
 @nopython
 def note_hits(world: World, car: int, memory: np.ndarray) -> None:
-    """Keep whose the last hit was, as the car's team sees it, and the ball's height; a hit of both teams is nobody's."""
+    """Keep whose the last hit was, as the car's team sees it, and the ball's height; nobody's if both teams hit it."""
     arena, view = seat(world, car)
     by_own = by_other = False
     for k in range(arena * world.n_cars, (arena + 1) * world.n_cars):

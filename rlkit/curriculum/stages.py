@@ -1,6 +1,7 @@
 """A curriculum as data: what each stage sets in the env, how its episodes are judged, and when the next one comes."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -135,7 +136,7 @@ def _check_edges(path: tuple[Stage, ...]) -> None:
 def check_reach(path: Sequence[Stage], total_timesteps: int) -> None:
     """ValueError for a stage that a training of so many steps cannot come to, even if it passes all before at once."""
     begins = 0
-    for stage, following in zip(path, path[1:], strict=False):
+    for stage, following in pairwise(path):
         ends = [begins + stage.passed.steps] if stage.passed else []
         ends += [begins + stage.max_steps] if stage.max_steps is not None else []
         ends += [max(stage.until_step, begins)] if stage.until_step is not None else []

@@ -64,8 +64,8 @@ class CurriculumParams(PPOParams):
         shaped = [term for term in SHAPED if weights.get(term)]
         if shaped and self.gamma != GAMMA:
             raise ValueError(
-                f"gamma={self.gamma}, but {shaped[0]} is shaping for a gamma of {GAMMA}: with another one it changes what "
-                f"is best. Take gamma={GAMMA}, or give it no weight: env_kwargs={{reward_weights: {{{shaped[0]}: 0}}}}"
+                f"gamma={self.gamma}, but {shaped[0]} is shaping for a gamma of {GAMMA}: with another it changes what is "
+                f"best. Take gamma={GAMMA}, or give it no weight: env_kwargs={{reward_weights: {{{shaped[0]}: 0}}}}"
             )
         return self
 

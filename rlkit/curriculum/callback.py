@@ -126,7 +126,7 @@ def settings(stage: Stage, base: Mapping[str, Any], weights: Mapping[str, float]
 
 
 def base_settings(env: VecEnv, stages: Sequence[Stage]) -> dict[str, Any]:
-    """What the env was built with, of all that any stage sets; EnvError where it cannot tell and one does not set it."""
+    """What the env was built with, of all that any stage sets; EnvError where nobody can tell."""
     named = sorted({key for stage in stages for key in stage.env})
     try:
         config = env.get_attr("config")[0]
@@ -168,7 +168,7 @@ def _check_judgement(stage: Stage, wanted: Mapping[str, Any], env: VecEnv) -> No
         )
     if stage.success == "goal" and wanted.get("opponents", config.get("opponents", {})).get("self"):
         raise EnvError(
-            "one side wins each game against itself, whatever was learned, so goals cannot judge a stage with self-play. "
+            "in games against itself one side wins whatever was learned: goals cannot judge a stage with self-play. "
             "Let its opponents be scripts, or end it by steps."
         )
 

@@ -64,8 +64,8 @@ class CurriculumParams(PPOParams):
         shaped = [term for term in SHAPED if weights.get(term)]
         if shaped and self.gamma != GAMMA:
             raise ValueError(
-                f"gamma={self.gamma}, but {shaped[0]} is shaping for a gamma of {GAMMA}: with another it changes what is "
-                f"best. Take gamma={GAMMA}, or give it no weight: env_kwargs={{reward_weights: {{{shaped[0]}: 0}}}}"
+                f"gamma={self.gamma}, but {shaped[0]} is shaping for {GAMMA}: another gamma changes what is best. Take "
+                f"gamma={GAMMA}, or give it no weight: env_kwargs={{reward_weights: {{{shaped[0]}: 0}}}}"
             )
         return self
 
@@ -97,7 +97,7 @@ class CurriculumParams(PPOParams):
 
     def with_edit(self, name: str, value: Any) -> Any:
         """As in every phase; what the stages set, or scales that move, cannot be edited beside them."""
-        if name == "stage":
+        if name == "stage" and self.stages:
             names = [stage.name for stage in self.stages]
             if value not in names:
                 raise ValueError(f"stage='{value}' is no stage of this training. {did_you_mean(str(value), names)}")

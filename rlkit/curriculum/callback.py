@@ -131,16 +131,14 @@ def base_settings(env: VecEnv, stages: Sequence[Stage]) -> dict[str, Any]:
     try:
         config = env.get_attr("config")[0]
     except AttributeError:
-        config = {}
-    missing = [key for key in named if key not in config]
-    for stage in stages:
-        for key in missing:
-            if key not in stage.env:
+        for stage in stages:
+            if missing := [key for key in named if key not in stage.env]:
                 raise EnvError(
-                    f"stage '{stage.name}' does not set '{key}', as another stage does, and the env has no `config` "
-                    f"that tells what it was before. Name it in every stage."
-                )
-    return {key: config[key] for key in named if key not in missing}
+                    f"stage '{stage.name}' does not set '{missing[0]}', as another stage does, and the env has no "
+                    "`config` that tells what it was before. Name it in every stage."
+                ) from None
+        return {}
+    return {key: config[key] for key in named if key in config}  # what it does not know, the env itself refuses
 
 
 def check_stages(env: VecEnv, stages: Sequence[Stage], weights: Weights | None = None) -> None:

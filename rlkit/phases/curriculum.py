@@ -39,7 +39,7 @@ class CurriculumParams(PPOParams):
     )
     n_seeds: int = Field(5, ge=1, le=100, description="trainings of each arm, from seed on")
     n_jobs: int = Field(2, ge=1, le=64, description="trainings at once")
-    study_share: float = Field(1.0, gt=0, le=1, description="of each arm's steps and stages, how much is trained")
+    study_share: float = Field(1.0, gt=0, le=100, description="of each arm's steps and stages, how much is trained")
 
     @field_validator("stages")
     @classmethod

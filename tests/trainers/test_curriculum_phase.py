@@ -1,4 +1,4 @@
-"""The curriculum phase: what is refused before training, what its trainer builds, and a run through stages that stops."""
+"""The curriculum phase: what is refused before training, what its trainer builds, and runs through stages."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from rlkit.control import post_request
 from rlkit.curriculum.callback import CurriculumCallback
 from rlkit.errors import EnvError, ParamsError
 from rlkit.experiment import build_model, check_env, make_params_env, train
-from rlkit.params import dump_yaml, load_params, read_params
+from rlkit.params import dump_yaml, load_params, profile_path, read_params
 from rlkit.phases.curriculum import CurriculumParams
 from rlkit.runs import Run, create_run, requeue
 from rlkit.trainers.companions import companions_of
@@ -150,3 +150,36 @@ def test_an_edit_that_a_checkpoint_knows_is_not_made_again() -> None:
     longer = rlkit.load_params("curriculum", run.params.model_dump() | {"start_from": run.id, "total_timesteps": 1024})
     branch = train(longer)
     assert entered(branch)[0] == (768, "middle", "resumed")
+
+
+PROFILES = sorted(path.stem for path in profile_path("curriculum", "testing").parent.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_can_train(name: str) -> None:
+    pytest.importorskip("RocketSim")
+    asked = load_params("curriculum", profile=name)
+    if asked.moves or name == "testing":  # the others differ in numbers only
+        check_env(asked)
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ({"env": {"mutators": {"gravty": -300}}}, "stage 'a': mutators: unknown 'gravty'. Did you mean 'gravity'?"),
+        ({"env": {"reward_weights": {"tuoch": 1}}}, "stage 'a': reward_weights: unknown term 'tuoch'. Did you mean"),
+        ({"env": {"starts": {"kick": 1}}}, "stage 'a': starts: unknown 'kick'"),
+        ({"env": {"mod": "2v2"}}, "stage 'a': a stage cannot set 'mod'. Did you mean 'mode'?"),
+        ({"env": {"mode": "2v2"}}, "has no room|larger teams"),
+        (
+            {"success": "tuoch", "passed": {"win_rate": 0.5}},
+            "stage 'a': success='tuoch' is no reward term with a weight",
+        ),
+        ({"passed": {"win_rate": 0.5}}, "stage 'a': in games against itself one side wins whatever was learned"),
+    ],
+)
+def test_what_rocket_league_cannot_do_is_refused_with_the_stage(stage: dict[str, Any], words: str) -> None:
+    pytest.importorskip("RocketSim")
+    stages = [{"name": "a", "max_steps": 100, **stage}, {"name": "b"}]
+    with pytest.raises(EnvError, match=words):
+        check_env(load_params("curriculum", {"stages": stages, "n_envs": 8}))

@@ -223,10 +223,16 @@ def returns(values: Sequence[float] | np.ndarray) -> Figure:
 
 
 def _curve(metrics: pd.DataFrame, name: str) -> pd.Series:
-    """The finite values of a metric indexed by environment steps; empty when the column or the steps are missing."""
+    """The finite values of a metric indexed by environment steps; empty when the column or the steps are missing.
+
+    What train/* tells on a line is of the update before that line's rollout, and so of the step of the line before.
+    """
     if name not in metrics or STEPS not in metrics:
         return pd.Series(dtype=float)
-    curve = pd.Series(metrics[name].to_numpy(float), index=metrics[STEPS].to_numpy(float))
+    steps = metrics[STEPS].to_numpy(float)
+    if name.startswith("train/"):
+        steps = np.append(0.0, steps)[:-1]
+    curve = pd.Series(metrics[name].to_numpy(float), index=steps)
     return curve[np.isfinite(curve)]
 
 

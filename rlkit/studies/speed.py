@@ -202,13 +202,13 @@ def roofline(params: SpeedParams, parts: pd.DataFrame) -> pd.DataFrame:
 def claims(params: SpeedParams, ablation: pd.DataFrame) -> pd.DataFrame:
     """What the kit's ancestor promised beside what was measured here; none of its figures came from a run.
 
-    A tick is one env step. Its switches for half precision, pinned memory and workers were read and then not used.
+    A tick of its was one env step. Its switches for half precision, pinned memory and workers were read and then not used.
     """
     table = ablation.set_index("variant").reindex(columns=["steps_per_second", "ratio", "low", "high"])
     asked = "as asked" if "as asked" in table.index else OURS
     rows = [
-        ("ticks per second before", "6 to 9", _speed(table, STOCK)),
-        ("ticks per second after", "25 or more", _speed(table, asked)),
+        ("env steps per second before", "6 to 9 ticks", _speed(table, STOCK)),
+        ("env steps per second after", "25 ticks or more", _speed(table, asked)),
         ("all switches together", "3x to 5x", _gain(table, asked)),
         ("GPU load after", "40 to 80 %", _gpu(params)),
     ]

@@ -8,10 +8,11 @@ import html
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
-import pandas as pd
+import numpy as np
 from IPython.display import DisplayHandle, display
 
 from rlkit.edits import in_force
@@ -20,14 +21,17 @@ from rlkit.progress import progress_text
 from rlkit.reporting import figure, picture
 from rlkit.runs import RUNNING, Run
 from rlkit.widgets.awake import keep_awake
+from rlkit.widgets.feed import Feed
+from rlkit.widgets.fields import RED
 from rlkit.widgets.jobs import Branching, Evaluation
 from rlkit.widgets.knobs import Knob, env_knobs, parameter_knobs
 from rlkit.widgets.sparkline import chart, grid
 from rlkit.widgets.tree import tree_text
 
 REFRESH_SECONDS = 0.5
-SHARE_OF_TIME = 30  # a refresh that takes long comes so many times its own length apart
-STEPS = "time/total_timesteps"
+SHARE_OF_TIME = 100  # a refresh that takes long comes so many times its own CPU time apart
+TREE_SECONDS = 5.0  # between two looks at all runs, for the tree of branches
+HURRY_SECONDS, HURRY_REFRESH = 2.0, 0.05  # after a click, until its effect is seen
 CHARTS = {  # title -> metrics; a name that ends in / stands for all that begin with it
     "return": ("rollout/ep_rew_mean",),
     "reward by term": ("reward/",),
@@ -64,14 +68,16 @@ class Panel:
     """The widgets of one run and the thread that keeps them true until the training is over, or `close`."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self._closed = run, threading.Event()
+        self.run, self._closed, self._clicked = run, False, threading.Event()
+        self._feed = Feed(run, {name for names in CHARTS.values() for name in names})
+        self._tree_at, self._heard = -TREE_SECONDS, 0  # when the tree was drawn; events that were looked at
         self._headline, self._charts, self._message = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self._tree, self._branches = widgets.HTML(), widgets.VBox()
         self._headline.add_class("rlkit-headline")
         self._tree.add_class("rlkit-tree")
         self._pause = self._button("Pause", "pause", self._pause_or_go_on)
-        self._stop = self._button("Stop", "stop", lambda: self.run.stop("the panel's stop button"))
-        self._keep = self._button("Checkpoint", "save", self.run.checkpoint)
+        self._stop = self._button("Stop", "stop", self._end)
+        self._keep = self._button("Checkpoint", "save", self._save)
         current, config = in_force(run)
         self.knobs: list[Knob] = parameter_knobs(run, current)
         self.env_knobs = env_knobs(run, config)
@@ -83,7 +89,8 @@ class Panel:
 
     def close(self) -> None:
         """Stop looking at the folder; what the panel shows then stands still."""
-        self._closed.set()
+        self._closed = True
+        self._clicked.set()
 
     def _laid_out(self) -> widgets.VBox:
         buttons = widgets.HBox([self._pause, self._stop, self._keep, self._message])
@@ -102,30 +109,45 @@ class Panel:
     def _show_branch(self, run: Run) -> None:
         self._branches.children = (*self._branches.children, Panel(run).box)
 
-    def _button(self, text: str, icon: str, act: Any) -> widgets.Button:
+    def _button(self, text: str, icon: str, act: Callable[[], str]) -> widgets.Button:
         button = widgets.Button(description=text, icon=icon)
         button.add_class(f"rlkit-{text.lower()}")
 
         def click(_: widgets.Button) -> None:
             try:
-                act()
+                self._message.value = act()
             except RlkitError as error:
-                self._message.value = html.escape(str(error))
+                self._message.value = f"<span style='color:{RED}'>{html.escape(str(error))}</span>"
+            self._clicked.set()
 
         button.on_click(click)
         return button
 
-    def _pause_or_go_on(self) -> None:
-        self.run.pause(self._pause.description == "Pause")
+    def _pause_or_go_on(self) -> str:
+        hold = self._pause.description == "Pause"
+        self.run.pause(hold)
+        return "it holds at its next step" if hold else "it goes on"
+
+    def _end(self) -> str:
+        self.run.stop("the panel's stop button")
+        return "it stops at its next step, with a checkpoint"
+
+    def _save(self) -> str:
+        self.run.checkpoint()
+        return "it writes a checkpoint before its next rollout"
 
     def _follow(self) -> None:
-        while self.run.status()["state"] in RUNNING:
-            start = time.monotonic()
+        hurry = 0.0
+        while self.run.status()["state"] in RUNNING and not self._closed:
+            spent = time.thread_time()
             self._refresh()
-            took = time.monotonic() - start
-            if self._closed.wait(max(REFRESH_SECONDS, SHARE_OF_TIME * took)):
-                return
-        self._refresh()
+            pause = max(REFRESH_SECONDS, SHARE_OF_TIME * (time.thread_time() - spent))
+            if self._clicked.wait(HURRY_REFRESH if time.monotonic() < hurry else pause):
+                self._clicked.clear()
+                hurry = time.monotonic() + HURRY_SECONDS
+        if self._closed:
+            return
+        self._refresh(last=True)
         for button in (self._pause, self._stop, self._keep):
             button.disabled = True
         for knob in self._all_knobs():
@@ -138,33 +160,36 @@ class Panel:
         jobs = [self.evaluation.button, self.branching.button, self.branching.steps]
         return [self._pause, self._stop, self._keep, *jobs, *(knob.control for knob in self._all_knobs())]
 
-    def _refresh(self) -> None:
+    def _refresh(self, last: bool = False) -> None:
         status = self.run.status()
         paused = bool(status.get("paused"))
         self._headline.value = f"<b>{html.escape(self.run.id)}</b> {html.escape(_line(status, paused))}"
         self._pause.description, self._pause.icon = ("Resume", "play") if paused else ("Pause", "pause")
-        self._charts.value = grid(_charts(self.run.metrics()))
-        events = self.run.events()
-        answers = {event["request"]: event for event in events if event.get("request")}
+        if self._feed.look() or not self._charts.value:
+            self._charts.value = grid(_charts(self._feed.curves))
+        answers = {event["request"]: event for event in self._feed.events if event.get("request")}
         for knob in self._all_knobs():
             knob.hear(answers)
         keep_awake(*self._controls())
-        self._tree.value = f"<pre style='font-size:12px;line-height:1.5'>{html.escape(tree_text(self.run))}</pre>"
-        saved = [event for event in events if event["kind"] == "checkpoint"]
-        if saved:
-            self._message.value = f"checkpoint at step {saved[-1]['step']:,}"
+        if last or time.monotonic() > self._tree_at + TREE_SECONDS:
+            self._tree_at = time.monotonic()
+            self._tree.value = f"<pre style='font-size:12px;line-height:1.5'>{html.escape(tree_text(self.run))}</pre>"
+        new, self._heard = self._feed.events[self._heard :], len(self._feed.events)
+        for event in new:
+            if event["kind"] == "checkpoint":
+                self._message.value = f"checkpoint at step {event['step']:,}"
 
 
 def _line(status: dict[str, Any], paused: bool) -> str:
     return progress_text(status | {"state": "paused" if paused and status["state"] == "running" else status["state"]})
 
 
-def _charts(metrics: pd.DataFrame) -> list[str]:
-    """The charts of the metrics that this run has."""
+def _charts(curves: dict[str, tuple[Any, Any]]) -> list[str]:
+    """The charts of the metrics that this run has; a metric that is always 0 is left out."""
     drawn = []
     for title, names in CHARTS.items():
-        columns = [c for c in metrics.columns for n in names if c == n or (n.endswith("/") and c.startswith(n))]
-        curves = {c.partition("/")[2]: metrics[[STEPS, c]].dropna() for c in columns if metrics[c].any()}
-        if curves:
-            drawn.append(chart(title, {name: curve.to_numpy(float).T for name, curve in curves.items()}))
+        found = [c for c in curves for n in names if c == n or (n.endswith("/") and c.startswith(n))]
+        shown = {c.partition("/")[2]: curves[c] for c in sorted(found) if any(curves[c][1])}
+        if shown:
+            drawn.append(chart(title, {name: (np.array(x), np.array(y)) for name, (x, y) in shown.items()}))
     return drawn or [chart("return", {})]

@@ -7,8 +7,10 @@ import numpy as np
 
 from rlkit.diagnostics import style
 
-WIDTH, HEIGHT = 300, 96  # pixels of the drawing, which scales with the page
-MOST_POINTS = 240  # more would not be seen, and would fill the notebook
+WIDTH, HEIGHT = 1200, 400  # units of the drawing, which scales with the page
+PIXELS = 96  # of its height there
+LINE = "fill='none' stroke-width='1.6' vector-effect='non-scaling-stroke'"
+MOST_POINTS = 160  # more would not be seen, and would fill the notebook
 
 
 def chart(title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> str:
@@ -21,12 +23,11 @@ def chart(title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> st
     xs, ys = (np.concatenate([curve[axis] for curve in curves.values()]) for axis in (0, 1))
     lines, names = [], []
     for (name, (x, y)), color in zip(curves.items(), style.PALETTE * len(curves), strict=False):
-        points = zip(_scaled(x, xs, WIDTH), HEIGHT - _scaled(y, ys, HEIGHT), strict=True)
-        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in points)
-        lines.append(f"<polyline points='{path}' fill='none' stroke='{color}' stroke-width='1.6'/>")
+        path = " ".join(map("{},{}".format, _scaled(x, xs, WIDTH), _scaled(-y, -ys, HEIGHT)))
+        lines.append(f"<polyline points='{path}' stroke='{color}' {LINE}/>")
         names.append(f"<span style='color:{color};white-space:nowrap'>{html.escape(name)} {y[-1]:.4g}</span>")
-    box = f"viewBox='-2 -3 {WIDTH + 4} {HEIGHT + 6}' style='width:100%;height:{HEIGHT}px' preserveAspectRatio='none'"
-    frame = f"<rect width='{WIDTH}' height='{HEIGHT}' fill='none' stroke='{style.FAINT}'/>"
+    box = f"viewBox='-8 -12 {WIDTH + 16} {HEIGHT + 24}' preserveAspectRatio='none' style='width:100%;height:{PIXELS}px'"
+    frame = f"<rect width='{WIDTH}' height='{HEIGHT}' stroke='{style.FAINT}' {LINE}/>"
     low, high = ys.min(), ys.max()
     span = f"<span style='color:{style.MUTED}'>{low:.4g} to {high:.4g}</span>"
     legend = f"<div style='font-size:11px;line-height:1.4'>{' '.join([*names, span])}</div>"
@@ -40,14 +41,15 @@ def grid(charts: list[str]) -> str:
 
 
 def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The finite points, at most MOST_POINTS of them with the last."""
+    """The finite points, at most about MOST_POINTS of them with the last; the same ones again while the curve grows."""
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
-    step = -(-len(x) // MOST_POINTS) or 1
-    return x[::-1][::step][::-1], y[::-1][::step][::-1]
+    step = 1 << max(0, (len(x) - 1) // MOST_POINTS).bit_length()
+    kept = np.unique(np.append(np.arange(0, len(x), step), max(0, len(x) - 1)))
+    return (x[kept], y[kept]) if len(x) else (x, y)
 
 
-def _scaled(values: np.ndarray, among: np.ndarray, size: float) -> np.ndarray:
-    """Values as pixels, the smallest of `among` at 0 and the largest at `size`; in the middle where all are equal."""
+def _scaled(values: np.ndarray, among: np.ndarray, size: int) -> list[int]:
+    """Values in whole units, the smallest of `among` at 0 and the largest at `size`; half way where all are equal."""
     low, high = among.min(), among.max()
-    return (values - low) / (high - low) * size if high > low else np.full(len(values), size / 2)
+    return ((values - low) / (high - low) * size if high > low else np.full(len(values), size / 2)).astype(int).tolist()

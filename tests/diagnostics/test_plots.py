@@ -114,6 +114,16 @@ def test_learning_curve_of_several_runs_names_each() -> None:
     assert [word for word in drawn if word.startswith(("stock", "fast", "queued"))] == ["stock  99.2", "fast  100"]
 
 
+def test_the_last_update_does_not_stand_above_the_one_before() -> None:
+    table = metrics(5)
+    last = {"time/total_timesteps": table["time/total_timesteps"].iloc[-1], "train/value_loss": 9.0}
+    figure = plots.losses(pd.concat([table, pd.DataFrame([last])]))
+    panel = next(axes for axes in figure.axes if axes.get_title(loc="left") == "value_loss")
+    steps, values = panel.lines[0].get_data()
+    assert values[-1] == 9.0
+    assert np.diff(steps).min() > 0
+
+
 def test_reward_terms_come_largest_first() -> None:
     drawn = words(plots.reward_terms(metrics(60)))
     assert [word for word in drawn if word.startswith(("concede", "touch"))] == ["concede  -3", "touch  0.496"]

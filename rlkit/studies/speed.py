@@ -202,7 +202,7 @@ def roofline(params: SpeedParams, parts: pd.DataFrame) -> pd.DataFrame:
 def claims(params: SpeedParams, ablation: pd.DataFrame) -> pd.DataFrame:
     """What the kit's ancestor promised beside what was measured here; none of its figures came from a run.
 
-    A tick of its was one env step. Its switches for half precision, pinned memory and workers were read and then not used.
+    A tick was one env step. Its switches for half precision, pinned memory and workers were read and then not used.
     """
     table = ablation.set_index("variant").reindex(columns=["steps_per_second", "ratio", "low", "high"])
     asked = "as asked" if "as asked" in table.index else OURS

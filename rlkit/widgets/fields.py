@@ -48,7 +48,7 @@ class Field:
     def say(self, error: str) -> None:
         """Show what is wrong with the value, or with "" what the parameter means."""
         color, text = (RED, html.escape(error)) if error else (GREY, self._help)
-        self._hint.value = f"<span style='color:{color};font-size:12px'>{text}</span>"
+        self._hint.value = f"<div style='color:{color};font-size:12px;line-height:1.35;padding-left:6px'>{text}</div>"
 
 
 def _is_choice(info: FieldInfo) -> bool:

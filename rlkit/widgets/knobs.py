@@ -1,5 +1,6 @@
 """The controls of a panel, made from the parameters that can be changed live."""
 
+import html
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import ipywidgets as widgets
 from rlkit.errors import RlkitError
 from rlkit.phases import Params
 from rlkit.runs import Run
+from rlkit.widgets.fields import RED
 
 SLIDERS: dict[str, tuple[float, float, float]] = {  # smallest, largest, step; what lies outside widens the range
     "clip_range": (0.02, 0.5, 0.01),
@@ -27,22 +29,25 @@ WIDE = {"description_width": "130px"}
 class Knob:
     """One control, and beside it what the training says of it: the value in force and the step it holds from.
 
-    The handle of a slider moves whether or not the training heard of it, so the answer is what counts.
+    The handle of a slider moves whether or not the training heard of it, so the answer is what counts. group: the env
+    edit that the name is an entry of, "" for a parameter. wrap: from the control's value to the edit that sets it.
     """
 
     def __init__(
-        self, run: Run, name: str, control: widgets.ValueWidget, wrap: Callable[[Any], dict[str, Any]]
+        self, run: Run, name: str, control: widgets.ValueWidget, wrap: Callable[[Any], dict[str, Any]], group: str = ""
     ) -> None:
-        self.run, self.name, self.control, self._wrap = run, name, control, wrap
+        self.run, self.name, self.control, self._wrap, self._group = run, name, control, wrap, group
         self.said = widgets.HTML(layout=widgets.Layout(min_width="240px"))
         self.said.add_class("rlkit-answer")
         self.box = widgets.HBox([control, self.said], layout=ROW)
-        self._request, self._live = "", True
+        self._request, self._live, self._moved_by_us = "", True, False
         control.add_class(f"rlkit-{name}")
         control.observe(self._send, names="value")
 
     def _send(self, change: dict[str, Any]) -> None:
         """Only leaves a message: a widget's callback may run in any thread of the kernel."""
+        if self._moved_by_us:
+            return
         if not self._live:
             self.said.value = "for a branch"
             return
@@ -50,23 +55,41 @@ class Knob:
             (self._request,) = self.run.edit(**self._wrap(change["new"]))
             self.said.value = "sent, holds from the next rollout on"
         except RlkitError as error:
-            self.said.value = f"<span style='color:#b42318'>{error}</span>"
+            self.said.value = f"<span style='color:{RED}'>{html.escape(str(error))}</span>"
 
     def retire(self) -> None:
         """The training is over: from now on the knob is moved for a branch only."""
         self._live = False
 
-    def hear(self, answers: dict[str, dict[str, Any]]) -> None:
-        """Show the training's answer to the last request, if it is among the answers by request id."""
-        answer = answers.get(self._request)
-        if answer is None:
-            return
-        if answer["kind"] == "edit":
-            value = answer["value"]
-            number = value.get(self.name, value) if isinstance(value, dict) else value
-            self.said.value = f"<b>{number:.6g}</b> from step {answer['step']:,}"
-        else:
-            self.said.value = f"<span style='color:#b42318'>refused: {answer['reason']}</span>"
+    def hear(self, event: dict[str, Any]) -> None:
+        """Show what the training says of this knob: the answer to its own request, or an edit of somebody else."""
+        own = bool(self._request) and event.get("request") == self._request
+        if own and event["kind"] == "refused":
+            self.said.value = f"<span style='color:{RED}'>refused: {html.escape(event['reason'])}</span>"
+        elif event["kind"] == "edit" and (value := self._value_in(event)) is not None and (own or not self._request):
+            self.said.value = f"<b>{value:.6g}</b> from step {event['step']:,}"
+            if not own:
+                self._move(value)
+        self._request = "" if own else self._request
+
+    def _value_in(self, event: dict[str, Any]) -> Any:
+        """The value that an edit gives to what this knob is for, or None."""
+        edit = {event["name"]: event["value"]}
+        edit = edit.get("stage", edit)  # whose parts are edits
+        return edit.get(self._group, {}).get(self.name) if self._group else edit.get(self.name)
+
+    def _move(self, value: Any) -> None:
+        """Put the handle where somebody else has set the value, with room for it, and send nothing."""
+        self._moved_by_us, control = True, self.control
+        try:
+            if hasattr(control, "options"):
+                control.options = sorted({*control.options, value})
+            elif hasattr(control, "max"):
+                place = math.log10(value) if isinstance(control, widgets.FloatLogSlider) else value
+                control.min, control.max = min(control.min, place), max(control.max, place)
+            control.value = value
+        finally:
+            self._moved_by_us = False
 
 
 def parameter_knobs(run: Run, current: dict[str, Any]) -> list[Knob]:
@@ -86,7 +109,7 @@ def _weight_knobs(run: Run, weights: dict[str, float]) -> list[Knob]:
     shared = {"style": {"description_width": "180px"}, "step": 0.05}
     controls = {term: widgets.FloatText(weight, description=term, **shared) for term, weight in weights.items()}
     return [
-        Knob(run, term, control, lambda v, term=term: {"reward_weights": {term: v}})
+        Knob(run, term, control, lambda v, term=term: {"reward_weights": {term: v}}, "reward_weights")
         for term, control in controls.items()
     ]
 
@@ -102,7 +125,7 @@ def _share_knobs(run: Run, shares: dict[str, float]) -> list[Knob]:
     def mix(_: float) -> dict[str, Any]:
         return {"opponents": {name: control.value for name, control in controls.items()}}
 
-    return [Knob(run, name, control, mix) for name, control in controls.items()]
+    return [Knob(run, name, control, mix, "opponents") for name, control in controls.items()]
 
 
 ENV_KNOBS = {"reward_weights": _weight_knobs, "opponents": _share_knobs}

@@ -167,17 +167,20 @@ class Panel:
         self._pause.description, self._pause.icon = ("Resume", "play") if paused else ("Pause", "pause")
         if self._feed.look() or not self._charts.value:
             self._charts.value = grid(_charts(self._feed.curves))
-        answers = {event["request"]: event for event in self._feed.events if event.get("request")}
-        for knob in self._all_knobs():
-            knob.hear(answers)
+        self._tell()
         keep_awake(*self._controls())
         if last or time.monotonic() > self._tree_at + TREE_SECONDS:
             self._tree_at = time.monotonic()
             self._tree.value = f"<pre style='font-size:12px;line-height:1.5'>{html.escape(tree_text(self.run))}</pre>"
+
+    def _tell(self) -> None:
+        """Show what happened since the last look: answers, edits of others, checkpoints."""
         new, self._heard = self._feed.events[self._heard :], len(self._feed.events)
         for event in new:
             if event["kind"] == "checkpoint":
                 self._message.value = f"checkpoint at step {event['step']:,}"
+            for knob in self._all_knobs() if event["kind"] in ("edit", "refused") else ():
+                knob.hear(event)
 
 
 def _line(status: dict[str, Any], paused: bool) -> str:

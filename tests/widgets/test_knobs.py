@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,11 @@ from rlkit.widgets.knobs import env_knobs, parameter_knobs
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("RLKIT_OUTPUTS", str(tmp_path))
     return create_run(load_params("baseline", {"env_id": "CartPole-v1", "edits": [{"step": 0, "gamma": 0.95}]}))
+
+
+def edited(name: str, value: Any, request: str = "") -> dict[str, Any]:
+    """The event of an edit."""
+    return {"kind": "edit", "step": 4096, "name": name, "value": value, "request": request}
 
 
 def test_knobs_begin_at_what_is_in_force(run: Run) -> None:
@@ -41,12 +47,27 @@ def test_a_move_leaves_an_edit_and_shows_the_answer(run: Run) -> None:
     knobs["clip_range"].control.value = 0.3
     (request,) = take_requests(run.folder)
     assert (request["name"], request["value"]) == ("clip_range", 0.3)
-    knobs["clip_range"].hear({})
+    knobs["clip_range"].hear(edited("clip_range", 0.4))  # what somebody else had asked for a moment before
     assert "next rollout" in knobs["clip_range"].said.value
-    knobs["clip_range"].hear({request["id"]: {"kind": "edit", "step": 4096, "value": 0.3}})
+    knobs["clip_range"].hear(edited("clip_range", 0.3, request["id"]))
     assert knobs["clip_range"].said.value == "<b>0.3</b> from step 4,096"
-    knobs["clip_range"].hear({request["id"]: {"kind": "refused", "reason": "why"}})
-    assert "refused: why" in knobs["clip_range"].said.value
+    knobs["clip_range"].control.value = 0.2
+    (request,) = take_requests(run.folder)
+    knobs["clip_range"].hear(edited("clip_range", 0.2, request["id"]) | {"kind": "refused", "reason": "<why>"})
+    assert "refused: &lt;why&gt;" in knobs["clip_range"].said.value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("learning_rate", 1e-9), ("clip_range", 0.9), ("batch_size", 100), ("n_epochs", 50)]
+)
+def test_a_knob_follows_what_somebody_else_has_set(run: Run, name: str, value: float) -> None:
+    knobs = {knob.name: knob for knob in parameter_knobs(run, in_force(run)[0])}
+    for knob in knobs.values():
+        knob.hear(edited(name, value, "of another panel"))
+    assert knobs[name].control.value == pytest.approx(value)
+    assert knobs[name].said.value == f"<b>{value:g}</b> from step 4,096"
+    assert [knob.name for knob in knobs.values() if knob.said.value] == [name]
+    assert take_requests(run.folder) == []
 
 
 def test_a_reward_weight_is_sent_by_its_name(run: Run) -> None:
@@ -64,6 +85,10 @@ def test_opponents_are_sent_together_as_shares(run: Run) -> None:
     second.control.value = 0.0
     (request,) = take_requests(run.folder)
     assert (request["name"], request["value"]) == ("opponents", {"self": 0.6, "rule": 0.0})
-    second.hear({request["id"]: {"kind": "edit", "step": 8, "value": request["value"]}})
-    assert second.said.value == "<b>0</b> from step 8"
-    assert first.said.value == ""
+    for knob in (first, second):
+        knob.hear(edited("opponents", request["value"], request["id"]))
+        assert knob.said.value == f"<b>{knob.control.value:g}</b> from step 4,096"
+    for knob in (first, second):
+        knob.hear(edited("stage", {"opponents": {"self": 0.25, "rule": 0.75}, "mode": "1v1"}))
+    assert (first.control.value, second.control.value) == (0.25, 0.75)
+    assert take_requests(run.folder) == []

@@ -8,11 +8,11 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from rlkit.params import parse_value
+from rlkit.widgets.headline import MUTED, RED
 
 LABEL = {"description_width": "170px"}
 CONTROL = widgets.Layout(width="420px", flex="0 0 auto")  # and its hint takes what is left
 HINT = widgets.Layout(flex="1 1 auto")
-RED, GREY = "#b42318", "#667085"
 BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}  # pydantic's name of a bound, and how it is written
 
 
@@ -47,7 +47,7 @@ class Field:
 
     def say(self, error: str) -> None:
         """Show what is wrong with the value, or with "" what the parameter means."""
-        color, text = (RED, html.escape(error)) if error else (GREY, self._help)
+        color, text = (RED, html.escape(error)) if error else (MUTED, self._help)
         self._hint.value = f"<div style='color:{color};font-size:12px;line-height:1.35;padding-left:6px'>{text}</div>"
 
 

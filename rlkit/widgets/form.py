@@ -18,7 +18,8 @@ from rlkit.phases import PHASES, Params
 from rlkit.runs import Run
 from rlkit.trainers import TRAINERS
 from rlkit.widgets.awake import keep_awake
-from rlkit.widgets.fields import LABEL, RED, Field
+from rlkit.widgets.fields import LABEL, Field
+from rlkit.widgets.headline import RED
 from rlkit.widgets.panel import Panel
 
 COMMON = (  # shown at once; the others are a click away

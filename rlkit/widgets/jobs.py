@@ -18,6 +18,7 @@ from rlkit.experiment import branch
 from rlkit.reporting import replays, watch
 from rlkit.runs import Run
 from rlkit.widgets.awake import keep_awake
+from rlkit.widgets.headline import RED
 from rlkit.widgets.knobs import Knob
 
 
@@ -42,7 +43,7 @@ class Job:
         try:
             self.said.value = html.escape(self.work())
         except Exception as error:  # whatever an env raises: nobody else would see what a thread dies of
-            self.said.value = f"<span style='color:#b42318'>{html.escape(str(error))}</span>"
+            self.said.value = f"<span style='color:{RED}'>{html.escape(str(error))}</span>"
         finally:
             self.button.disabled = False
             keep_awake(self.button)
@@ -84,7 +85,6 @@ class Branching(Job):
     ) -> None:
         super().__init__(run, "Branch", "code-fork")
         self._knobs, self._env_knobs, self._on_start = knobs, env_knobs, on_start
-        self._first = self._env_values()
         steps = run.params.total_timesteps
         self.steps = widgets.IntText(value=steps, description="env steps", layout=widgets.Layout(width="220px"))
 
@@ -105,9 +105,7 @@ class Branching(Job):
         params, edited = self.run.params, {name for _, name, _ in schedule(self.run)}
         values = {knob.name: knob.control.value for knob in self._knobs}
         found = {name: value for name, value in values.items() if name in edited or value != getattr(params, name)}
-        env_values = self._env_values()
-        moved = {name for name, value in env_values.items() if value != self._first[name]}
-        return found | {name: value for name, value in env_values.items() if name in moved | edited}
-
-    def _env_values(self) -> dict[str, dict[str, Any]]:
-        return {name: {knob.name: knob.control.value for knob in knobs} for name, knobs in self._env_knobs.items()}
+        for name, knobs in self._env_knobs.items():
+            if name in edited or any(knob.control.value != knob.first for knob in knobs):
+                found[name] = {knob.name: knob.control.value for knob in knobs}
+        return found

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from rlkit.errors import RlkitError
 from rlkit.phases import Params
 from rlkit.runs import Run
-from rlkit.widgets.fields import RED
+from rlkit.widgets.headline import RED
 
 SLIDERS: dict[str, tuple[float, float, float]] = {  # smallest, largest, step; what lies outside widens the range
     "clip_range": (0.02, 0.5, 0.01),
@@ -40,6 +40,7 @@ class Knob:
         self.said = widgets.HTML(layout=widgets.Layout(min_width="240px"))
         self.said.add_class("rlkit-answer")
         self.box = widgets.HBox([control, self.said], layout=ROW)
+        self.first = control.value
         self._request, self._live, self._moved_by_us = "", True, False
         control.add_class(f"rlkit-{name}")
         control.observe(self._send, names="value")

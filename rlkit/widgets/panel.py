@@ -15,14 +15,14 @@ import ipywidgets as widgets
 import numpy as np
 from IPython.display import DisplayHandle, display
 
+from rlkit.diagnostics.throughput import PARTS
 from rlkit.edits import in_force
 from rlkit.errors import RlkitError
-from rlkit.progress import progress_text
 from rlkit.reporting import figure, picture
 from rlkit.runs import RUNNING, Run
 from rlkit.widgets.awake import keep_awake
 from rlkit.widgets.feed import Feed
-from rlkit.widgets.fields import RED
+from rlkit.widgets.headline import RED, headline
 from rlkit.widgets.jobs import Branching, Evaluation
 from rlkit.widgets.knobs import Knob, env_knobs, parameter_knobs
 from rlkit.widgets.sparkline import chart, grid
@@ -33,14 +33,18 @@ SHARE_OF_TIME = 100  # a refresh that takes long comes so many times its own CPU
 TREE_SECONDS = 5.0  # between two looks at all runs, for the tree of branches
 HURRY_SECONDS, HURRY_REFRESH = 2.0, 0.05  # after a click, until its effect is seen
 CHARTS = {  # title -> metrics; a name that ends in / stands for all that begin with it
-    "return": ("rollout/ep_rew_mean",),
-    "reward by term": ("reward/",),
-    "steps per second": ("time/steps_per_second",),
-    "approx_kl, clip_fraction": ("train/approx_kl", "train/clip_fraction"),
-    "entropy": ("train/entropy_loss",),
-    "explained variance": ("train/explained_variance",),
-    "value loss": ("train/value_loss",),
-    "learning rate": ("train/learning_rate",),
+    "Mean return": ("rollout/ep_rew_mean",),
+    "Reward by term": ("reward/",),
+    "League": ("league/",),
+    "Curriculum": ("curriculum/",),
+    "Steps per second": ("time/steps_per_second",),
+    "Seconds by part": tuple(f"time/{part}_seconds" for part in PARTS),
+    "Explained variance": ("train/explained_variance",),
+    "Value loss": ("train/value_loss",),
+    "approx_kl": ("train/approx_kl",),
+    "clip_fraction": ("train/clip_fraction",),
+    "Entropy loss": ("train/entropy_loss",),
+    "Learning rate": ("train/learning_rate",),
 }
 
 
@@ -78,9 +82,9 @@ class Panel:
         self._pause = self._button("Pause", "pause", self._pause_or_go_on)
         self._stop = self._button("Stop", "stop", self._end)
         self._keep = self._button("Checkpoint", "save", self._save)
-        current, config = in_force(run)
-        self.knobs: list[Knob] = parameter_knobs(run, current)
-        self.env_knobs = env_knobs(run, config)
+        self.knobs: list[Knob] = parameter_knobs(run, in_force(run)[0])
+        self.env_knobs: dict[str, list[Knob]] = {}  # by env edit
+        self._env_known = False  # before the training has built its env, nobody knows what that can be told
         self.evaluation = Evaluation(run)
         self.branching = Branching(run, self.knobs, self.env_knobs, self._show_branch)
         self.box = self._laid_out()
@@ -93,18 +97,26 @@ class Panel:
         self._clicked.set()
 
     def _laid_out(self) -> widgets.VBox:
-        buttons = widgets.HBox([self._pause, self._stop, self._keep, self._message])
-        played = widgets.HBox([self.evaluation.button, self.evaluation.said])
+        buttons = widgets.HBox([self._pause, self._stop, self._keep, self.evaluation.button, self._message])
         branching = widgets.HBox([self.branching.button, self.branching.steps, self.branching.said])
-        folds = {"Parameters": widgets.VBox([knob.box for knob in self.knobs])}
-        for name, knobs in self.env_knobs.items():
-            folds[name.replace("_", " ").capitalize()] = widgets.VBox([knob.box for knob in knobs])
-        folds["Branches"] = widgets.VBox([branching, self._tree])
-        controls = widgets.Accordion(list(folds.values()), titles=list(folds), selected_index=0)
-        rows = [self._headline, buttons, played, self.evaluation.below, self._charts, controls, self._branches]
-        box = widgets.VBox(rows)
+        self._last_fold = widgets.VBox([branching, self._tree])
+        self._folds = widgets.Accordion()
+        self._fold()
+        self._folds.selected_index = 0
+        played = [self.evaluation.said, self.evaluation.below]
+        box = widgets.VBox([self._headline, buttons, *played, self._charts, self._folds, self._branches])
         box.add_class("rlkit-panel")
         return box
+
+    def _fold(self) -> None:
+        """Lay out the knobs, those of the env with the values in force."""
+        self._env_known = (self.run.folder / "env.json").exists()
+        self.env_knobs |= env_knobs(self.run, in_force(self.run)[1])
+        groups = {"Parameters": self.knobs}
+        groups |= {name.replace("_", " ").capitalize(): knobs for name, knobs in self.env_knobs.items()}
+        folds = [widgets.VBox([knob.box for knob in knobs]) for knobs in groups.values()]
+        self._folds.children = (*folds, self._last_fold)
+        self._folds.titles = (*groups, "Branches")
 
     def _show_branch(self, run: Run) -> None:
         self._branches.children = (*self._branches.children, Panel(run).box)
@@ -163,10 +175,12 @@ class Panel:
     def _refresh(self, last: bool = False) -> None:
         status = self.run.status()
         paused = bool(status.get("paused"))
-        self._headline.value = f"<b>{html.escape(self.run.id)}</b> {html.escape(_line(status, paused))}"
+        self._headline.value = headline(self.run.id, status)
         self._pause.description, self._pause.icon = ("Resume", "play") if paused else ("Pause", "pause")
         if self._feed.look() or not self._charts.value:
             self._charts.value = grid(_charts(self._feed.curves))
+        if not self._env_known and (self.run.folder / "env.json").exists():
+            self._fold()
         self._tell()
         keep_awake(*self._controls())
         if last or time.monotonic() > self._tree_at + TREE_SECONDS:
@@ -183,16 +197,12 @@ class Panel:
                 knob.hear(event)
 
 
-def _line(status: dict[str, Any], paused: bool) -> str:
-    return progress_text(status | {"state": "paused" if paused and status["state"] == "running" else status["state"]})
-
-
 def _charts(curves: dict[str, tuple[Any, Any]]) -> list[str]:
     """The charts of the metrics that this run has; a metric that is always 0 is left out."""
     drawn = []
     for title, names in CHARTS.items():
         found = [c for c in curves for n in names if c == n or (n.endswith("/") and c.startswith(n))]
-        shown = {c.partition("/")[2]: curves[c] for c in sorted(found) if any(curves[c][1])}
+        shown = {c.partition("/")[2].removesuffix("_seconds"): curves[c] for c in sorted(found) if any(curves[c][1])}
         if shown:
             drawn.append(chart(title, {name: (np.array(x), np.array(y)) for name, (x, y) in shown.items()}))
     return drawn or [chart("return", {})]

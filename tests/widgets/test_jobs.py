@@ -1,11 +1,15 @@
 """What a panel sets off: an evaluation in a process of its own, a branch with the knobs' values, and their tree."""
 
+import json
+import time
 from typing import Any
 
 import pytest
 
 import rlkit
+from rlkit.control import take_requests
 from rlkit.errors import RlkitError
+from rlkit.files import append_line, write_json
 from rlkit.params import load_params
 from rlkit.runs import Run, create_run
 from rlkit.widgets.jobs import result_text
@@ -29,7 +33,8 @@ def branch_of(run: Run, **values: Any) -> Run:
 
 def test_a_panel_evaluates_and_branches_a_training_that_is_over(trained: Run) -> None:
     panel = Panel(trained)
-    panel._closed.wait(1.0)  # until its thread has seen the end
+    while not panel._stop.disabled:  # until its thread has seen the end
+        time.sleep(0.05)
     panel.evaluation._do()
     assert "mean return" in panel.evaluation.said.value
     assert "2 episodes" in panel.evaluation.said.value
@@ -60,6 +65,34 @@ def test_what_cannot_be_done_is_said_in_the_panel() -> None:
     assert "no training" in panel.branching.said.value
     assert not panel.branching.button.disabled
     panel.close()
+
+
+def test_knobs_of_the_env_come_once_the_training_has_built_it() -> None:
+    panel = Panel(create_run(load_params("baseline", SHORT)))
+    assert panel._folds.titles == ("Parameters", "Branches")
+    config = {"reward_weights": {"touch": 0.1}, "opponents": {"self": 0.75, "rule": 0.25}, "mode": "1v1"}
+    write_json(panel.run.folder / "env.json", {"config": config})
+    panel._refresh()
+    assert panel._folds.titles == ("Parameters", "Reward weights", "Opponents", "Branches")
+    assert panel.branching.changes() == {}
+    panel.env_knobs["opponents"][0].control.value = 0.25
+    assert panel.branching.changes() == {"opponents": {"self": 0.25, "rule": 0.25}}
+    panel.close()
+
+
+def test_two_panels_of_one_run_show_the_same() -> None:
+    queued = create_run(load_params("baseline", SHORT))
+    one, other = Panel(queued), Panel(queued)
+    one.knobs[1].control.value = 0.35
+    (request,) = take_requests(queued.folder)
+    event = {"time": 0.0, "step": 32, "kind": "edit", "name": "clip_range", "value": 0.35, "request": request["id"]}
+    append_line(queued.folder / "events.jsonl", json.dumps(event | {"planned": False}))
+    for panel in (one, other):
+        panel._refresh()
+        assert panel.knobs[1].said.value == "<b>0.35</b> from step 32"
+        assert panel.knobs[1].control.value == 0.35
+        panel.close()
+    assert take_requests(queued.folder) == []
 
 
 def test_a_run_folder_that_is_half_deleted_has_a_clear_message(trained: Run) -> None:

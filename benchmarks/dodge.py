@@ -5,7 +5,8 @@
 A step is one physics step (1/50 s) of one row on level 2, with random actions of the five, the 65-number observation,
 reward, ends and a new episode where one ended. With action_repeat 4 an observation comes with every fourth of them.
 The sides take turns; figures are medians over the rounds, in steps per CPU-second, which other load on the machine
-disturbs least. The numpy side is written here, as one would by hand, and plays the same game: its episodes of random
+disturbs least; Gymnasium's own CartPole-v1, which takes its turns too, tells how fast the machine is meanwhile. The
+numpy side is written here, as one would by hand, and plays the same game: its episodes of random
 play last as long. The author's figures are steps per second of wall time of one game over HTTP (a window drawn, the
 trainer waiting), and of four over gRPC.
 """
@@ -27,6 +28,7 @@ from rlkit.envs.registry import DODGE
 
 LEVEL = 2
 AUTHORS_HTTP, AUTHORS_GRPC = 47, 850  # steps/s; ggand0/devlogs, bevy-3d-dodge: windowed, and 4 processes collecting
+YARDSTICK = "Gymnasium's CartPole-v1"
 WARM_UP = 0.2  # share of the seconds that runs before them
 MOVES = np.array([(0, 0), (0, 1), (0, -1), (-1, 0), (1, 0)], float)
 
@@ -58,10 +60,16 @@ def report(found: dict[str, float]) -> str:
     lines.append(f"| author, one game over HTTP, windowed | {AUTHORS_HTTP} | 1 |")
     lines.append(f"| author, four games over gRPC, collecting | {AUTHORS_GRPC} | {AUTHORS_GRPC / AUTHORS_HTTP:.0f} |")
     ratio = found["rlkit Batch, 1024 rows"] / found["numpy, 1024 rows"]
+    times = found["rlkit gymnasium.Env"] / found[YARDSTICK]
     lengths = {side.__name__: random_play_length(side) for side in (Dodge, NumpyDodge)}
     played = ", ".join(f"{name} {length:.1f}" for name, length in lengths.items())
     return "\n".join(
-        [*lines, "", f"numba over numpy at 1024 rows: {ratio:.1f}x. Steps of an episode of random play: {played}."]
+        [
+            *lines,
+            "",
+            f"numba over numpy at 1024 rows: {ratio:.1f}x. The gymnasium.Env over {YARDSTICK}: {times:.1f}x.",
+            f"Steps of an episode of random play: {played}.",
+        ]
     )
 
 
@@ -100,11 +108,11 @@ def vec_env_side(n_envs: int) -> tuple[Callable[[], object], int]:
     return lambda: env.step(next(actions)), n_envs * env.get_attr("config")[0]["action_repeat"]
 
 
-def single_side() -> tuple[Callable[[], object], int]:
-    """The gymnasium.Env, without the checks that gymnasium.make wraps around it."""
-    env = gymnasium.make(DODGE, level=LEVEL, action_repeat=1).unwrapped
+def single_side(id: str, **env_kwargs: int) -> tuple[Callable[[], object], int]:
+    """A gymnasium.Env, without the checks that gymnasium.make wraps around it."""
+    env = gymnasium.make(id, **env_kwargs).unwrapped
     env.reset(seed=0)
-    actions = itertools.cycle(np.random.default_rng(0).integers(len(MOVES), size=1009))
+    actions = itertools.cycle(np.random.default_rng(0).integers(env.action_space.n, size=1009))
 
     def step() -> None:
         *_, terminated, truncated, _ = env.step(next(actions))
@@ -202,7 +210,8 @@ SIDES: dict[str, Callable[[], tuple[Callable[[], object], int]]] = {
     "numpy, 1 row": lambda: batch_side(NumpyDodge, 1),
     "rlkit Batch, 1024 rows, action_repeat 4": lambda: batch_side(Dodge, 1024, 4),
     "rlkit VecEnv, 64 rows, action_repeat 4": lambda: vec_env_side(64),
-    "rlkit gymnasium.Env": single_side,
+    "rlkit gymnasium.Env": lambda: single_side(DODGE, level=LEVEL, action_repeat=1),
+    YARDSTICK: lambda: single_side("CartPole-v1"),
 }
 
 if __name__ == "__main__":

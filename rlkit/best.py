@@ -13,7 +13,7 @@ from rlkit.files import read_json
 from rlkit.recorder import Recorder
 
 SELECTION_SEED = 2**31 + 2**30  # above every seed of a training and of the final evaluation (assess.py)
-TRAINING_SECONDS = "time/training_seconds"  # wall seconds of this process's training, without these evaluations
+TRAINING_SECONDS = "time/training_seconds"  # this process's CPU-seconds of training, without these evaluations
 MAX_ROWS = 256  # of the kit's own problems, whose rows are played together; of others, 8
 
 
@@ -49,7 +49,7 @@ class BestKeeper(BaseCallback):
         self._spent = 0.0
 
     def _on_training_start(self) -> None:
-        self._started, self._next = time.perf_counter(), self.num_timesteps + self.every
+        self._started, self._next = time.process_time(), self.num_timesteps + self.every
 
     def _on_step(self) -> bool:
         return True
@@ -65,7 +65,7 @@ class BestKeeper(BaseCallback):
         self.env.close()
 
     def _play(self) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         seconds = began - self._started - self._spent
         self.logger.record(TRAINING_SECONDS, seconds)
         played = evaluate_episodes(self.env, ModelPredict(self.model), self.episodes, SELECTION_SEED)
@@ -80,4 +80,4 @@ class BestKeeper(BaseCallback):
             self._best = score
             facts = {"success_rate": success, "mean_reward": reward, "episodes": self.episodes}
             self.recorder.save_best(score=list(score), training_seconds=seconds, **facts)
-        self._spent += time.perf_counter() - began
+        self._spent += time.process_time() - began

@@ -14,7 +14,7 @@ ROW_HEIGHT = 0.42  # inches
 
 
 def learning(curves: pd.DataFrame) -> Figure:
-    """Success rate over seconds of training: a thin line per seed, and a bold one for the seeds' median, by setting.
+    """Success rate over CPU-seconds of training: a thin line per seed, a bold one for the seeds' median, by setting.
 
     curves: columns setting, seed, seconds, success, one row per evaluation. The axis of seconds is logarithmic: one
     setting can take a hundred times those of another.
@@ -39,7 +39,7 @@ def learning(curves: pd.DataFrame) -> Figure:
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     style.headline(axes, title, "in the episodes that choose the best weights; thin: each seed; bold: their median")
-    style.label(axes, "seconds of training, without evaluations")
+    style.label(axes, "CPU-seconds of training, without evaluations")
     style.legend(axes)
     return figure
 

@@ -53,15 +53,12 @@ class BatchEnv(gymnasium.Env[np.ndarray, Any]):
         """(observation, reward, terminated, truncated, info); EnvError when no episode is running."""
         if not self._running:
             raise EnvError("step outside an episode: it has not begun or is over. Call env.reset() first.")
-        batch, actions = self.batch, self._actions
+        batch = self.batch
         if self._one_integer and type(action) in INTEGERS:
-            actions[0] = action
+            self._actions[0] = action
+            batch.step(self._actions)
         else:
-            actions = np.asarray(action)[None]
-        if actions.shape != self._actions.shape:
-            shape = self._actions.shape[1:]
-            raise EnvError(f"the action has shape {actions.shape[1:]}, {self.action_space} takes {shape}.")
-        batch.step(actions)
+            batch.step(self._as_row(action))
         terminated, truncated = batch.terminated.item(), batch.truncated.item()
         terms = dict(zip(batch.reward_terms, self._terms.tolist()))  # noqa: B905 (they agree; a check takes 0.2 us)
         info: dict[str, Any] = {"reward_terms": terms}
@@ -70,6 +67,14 @@ class BatchEnv(gymnasium.Env[np.ndarray, Any]):
             if batch.success:
                 info["is_success"] = terminated if batch.success == "terminated" else not terminated
         return self._observation.copy(), batch.rewards.item(), terminated, truncated, info
+
+    def _as_row(self, action: Any) -> np.ndarray:
+        """The action as a batch of one; EnvError for a shape that the space does not have."""
+        actions = np.asarray(action)[None]
+        if actions.shape != self._actions.shape:
+            shape = self._actions.shape[1:]
+            raise EnvError(f"the action has shape {actions.shape[1:]}, {self.action_space} takes {shape}.")
+        return actions
 
     def render(self) -> np.ndarray:
         """A picture, uint8 (height, width, 3); EnvError without a render_mode."""

@@ -45,8 +45,8 @@ class DodgeParams(PPOParams):
     n_seeds: int = Field(5, ge=1, le=100, description="trainings of each setting in the table, from seed on")
     n_jobs: int = Field(2, ge=1, le=256, description="trainings that run at once")
     settings: list[str] = Field(
-        ["level1_ppo", "level1_dqn", "level2_ppo", "level2_sac", "around_ppo", "faithful"],
-        description="rows of a table",
+        ["level1_ppo", "level1_dqn", "level2_ppo", "level3_ppo", "around_ppo", "level2_sac", "faithful"],
+        description="profiles",
     )
     study_share: float = Field(1.0, gt=0, le=1, description="of each setting's total_timesteps, how much is trained")
 

@@ -95,25 +95,30 @@ def elsewhere(run: Run, games: dict[str, dict[str, Any]], episodes: int | None =
     return pd.DataFrame(rows)
 
 
-def film(run: Run, agent: ModelPredict) -> None:
-    """Keep a film of one fresh episode in the run's `replays/`, with the success or the hit as its title."""
+def film(run: Run, agent: ModelPredict, name: str = "best", seconds: float = 0.0) -> Replay:
+    """A film of fresh episodes, of one and of more until they last `seconds`, kept in the run's `replays/`."""
     params = run.params
     repeat = params.env_kwargs.get("action_repeat", 4)
     every = FILM_EVERY if repeat % FILM_EVERY == 0 else 1
     env = gymnasium.make(params.env_id, render_mode="rgb_array", **params.env_kwargs | {"action_repeat": every})
+    frames: list[np.ndarray] = []
     try:
-        frames = list(_pictures(env, agent, repeat // every))
-        seconds = 1 / env.metadata["render_fps"]
+        between, episodes = 1 / env.metadata["render_fps"], 0
+        while not frames or len(frames) * between < seconds:
+            frames += _pictures(env, agent, repeat // every, EVALUATION_SEED + episodes)
+            episodes += 1
     finally:
         env.close()
-    title = f"{params.name}: {(len(frames) - 1) * seconds:.1f} s"
+    title = f"{params.name}: {(len(frames) - episodes) * between:.1f} s, {episodes} episode{'s' * (episodes > 1)}"
     arrays = {"frames": np.stack(frames)}
-    keep_replay(run, "best", Replay(kind="frames", title=title, seconds_per_frame=seconds, arrays=arrays))
+    replay = Replay(kind="frames", title=title, seconds_per_frame=between, arrays=arrays)
+    keep_replay(run, name, replay)
+    return replay
 
 
-def _pictures(env: gymnasium.Env, agent: ModelPredict, held: int) -> Iterator[np.ndarray]:
+def _pictures(env: gymnasium.Env, agent: ModelPredict, held: int, seed: int) -> Iterator[np.ndarray]:
     """The pictures of one episode in which each action is held for so many of the env's steps."""
-    observation, _ = env.reset(seed=EVALUATION_SEED)
+    observation, _ = env.reset(seed=seed)
     agent.ended(np.ones(1, bool))
     while True:
         action = agent(observation[None])[0]

@@ -19,7 +19,7 @@ from rlkit.params import load_params, profile_path, read_profile
 from rlkit.phases.dodge import DodgeParams
 from rlkit.recorder import STEPS
 from rlkit.runs import Run
-from rlkit.studies.dodge import decision_seconds, success
+from rlkit.studies.dodge import decision_seconds, film, success
 from rlkit.studies.trials import train_all, warm_up
 
 # What the game's author reports for the same level (ggand0/devlogs, bevy-3d-dodge): success rate, and how it was had.
@@ -31,7 +31,7 @@ AUTHOR: dict[str, tuple[float, str]] = {
     "level2_sac": (0.4, "4 of 10; 2 M steps, 2 h 19 min"),
     "faithful": (0.0, "500,000 steps"),
 }
-TARGETS: dict[str, tuple[float, float]] = {  # success rate, seconds of training in which it is to be had on two cores
+TARGETS: dict[str, tuple[float, float]] = {  # success rate, CPU-seconds of training in which it is to be had
     "level1_ppo": (1.0, 10.0),
     "level1_dqn": (0.95, float("inf")),
     "level2_ppo": (0.99, 120.0),
@@ -46,6 +46,7 @@ CHANGES: dict[str, dict[str, Any]] = {  # one thing taken away at a time
     "rewards not scaled": {"env_kwargs": {"reward_scale": 1.0}},
     "8 games, not 128": {"n_envs": 8, "n_steps": 2048},  # the same rollout and minibatches, of fewer games
 }
+FILMED = "level1_ppo", "level2_ppo", "level3_ppo"  # settings, one of each level
 GAME = tuple(inspect.signature(game_rules).parameters)  # arguments of Dodge that a game against a thrower has, too
 RATES = ["setting", "episodes", "success", "low", "high"]  # columns that a table without any row has
 CURVE = {"steps": STEPS, "seconds": TRAINING_SECONDS, "success": "eval/success_rate"}
@@ -70,6 +71,18 @@ def shortened(asked: DodgeParams, share: float, like: DodgeParams) -> DodgeParam
     steps = {name: max(1, int(getattr(asked, name) * share)) for name in names}
     same = {name: getattr(like, name) for name in ("eval_games", "eval_episodes", "device", "n_threads")}
     return DodgeParams(**asked.model_dump() | steps | same)
+
+
+def film_levels(runs: dict[str, list[Run]], seconds: float = 60.0) -> pd.DataFrame:
+    """Film that much of each level's PPO, with the best weights of its first training; columns: film, page.
+
+    page: the film as a page for a browser, in the outputs folder.
+    """
+    rows = []
+    for run in [runs[name][0] for name in FILMED if name in runs]:
+        replay = film(run, play_episodes(run, 2, "best")[1], "minute", seconds)
+        rows.append({"film": replay.title, "page": f"{run.phase}/{run.id}/replays/minute.html"})
+    return pd.DataFrame(rows, columns=["film", "page"])
 
 
 def train_changes(params: DodgeParams, n_seeds: int = 2, share: float = 0.3) -> dict[str, list[Run]]:
@@ -135,7 +148,7 @@ def _train(wanted: dict[str, DodgeParams], params: DodgeParams, n_seeds: int) ->
 
 
 def curves(runs: dict[str, list[Run]]) -> pd.DataFrame:
-    """One row per evaluation during the trainings: setting, seed, steps, seconds of training so far, success."""
+    """One row per evaluation during the trainings: setting, seed, steps, CPU-seconds of training so far, success."""
     tables = [pd.DataFrame(columns=[*CURVE, "setting", "seed"])]
     for name, group in runs.items():
         for run in group:
@@ -148,7 +161,7 @@ def curves(runs: dict[str, list[Run]]) -> pd.DataFrame:
 def trainings(runs: dict[str, list[Run]]) -> pd.DataFrame:
     """One row per training: its seconds, and fresh episodes of its best and newest weights without exploring.
 
-    Columns: setting, seed, run, steps, seconds (wall, without evaluations), best_steps, best_seconds, those of
+    Columns: setting, seed, run, steps, seconds (the CPU's, without evaluations), best_steps, best_seconds, those of
     `success` for the best weights, and newest, the success of the newest.
     """
     rows = [_training(name, run) for name, group in runs.items() for run in group]

@@ -51,7 +51,7 @@ def cartpole_dqn(env: VecEnv, params: CartPoleParams) -> BaseAlgorithm:
         common["target_update_interval"] = max(1, params.target_update_interval * frames // updates)
         common["exploration_fraction"] = min(1.0, params.exploration_steps / params.total_timesteps)
         model = {"sb3": StockDQN, "rlkit": FastDQN}[params.algorithm]("MlpPolicy", env, **common)
-    make_env = functools.partial(make_vec_env, params.env_id, **params.env_kwargs)
+    make_env = functools.partial(make_vec_env, params.env_id, n_workers=1, **params.env_kwargs)  # it plays briefly
     check = params.greedy_every, params.greedy_episodes, params.eval_games, params.goal_return, params.stop_when_solved
     model.check = GreedyCheck(make_env, *check)
     return model

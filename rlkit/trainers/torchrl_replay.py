@@ -15,13 +15,11 @@ KEPT = ("observation", "action", *(("next", name) for name in ("observation", "r
 SMALLEST_PRIORITY = 1e-6  # so that what was learned exactly is still seen now and then
 
 
-def make_replay_buffer(
-    buffer_size: int, batch_size: int, priorities: tuple[float, float] | None
-) -> TensorDictReplayBuffer:
+def make_replay_buffer(buffer_size: int, priorities: tuple[float, float] | None) -> TensorDictReplayBuffer:
     """A buffer of the newest `buffer_size` steps; priorities: (alpha, beta) of prioritized replay, None for uniform."""
     sampler = ProportionalSampler(buffer_size, *priorities) if priorities else RandomSampler()
     storage = LazyTensorStorage(buffer_size)
-    return TensorDictReplayBuffer(storage=storage, sampler=sampler, batch_size=batch_size, priority_key="td_error")
+    return TensorDictReplayBuffer(storage=storage, sampler=sampler, priority_key="td_error")
 
 
 def to_arrays(buffer: TensorDictReplayBuffer) -> dict[str, np.ndarray]:

@@ -76,7 +76,7 @@ def test_the_loss_is_sb3s():
     theirs.set_logger(model.logger)
     arrays = model.replay_arrays()
     batch = torchrl_samples(arrays)
-    model.replay_buffer.sample = lambda: batch["torchrl"]
+    model.replay_buffer.sample = lambda size: batch["torchrl"]
     theirs.replay_buffer.sample = lambda *_, **__: batch["sb3"]
     theirs.learning_rate = theirs.lr_schedule = model.lr_schedule
     model.train()

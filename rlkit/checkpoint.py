@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from rlkit.errors import CheckpointError
 from rlkit.sealed import seal, standing, unseal
 
+SENSES = "observation", "features", "image_size", "image_mode", "actions"  # of a configuration
 SCHEMA = 2
 FILES = ("weights.safetensors", "training.pt")
 REPLAY = "replay.npz"  # only where an off-policy training ended or was stopped: it can be large
@@ -67,6 +68,17 @@ def load_checkpoint(folder: Path, env: dict[str, Any] | None = None) -> tuple[di
     if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
         raise CheckpointError(f"{folder}/weights.safetensors holds values that are not finite; take an earlier one.")
     return weights, manifest
+
+
+def check_senses(folder: Path, env: dict[str, Any]) -> None:
+    """CheckpointError where `env`, a configuration, shows or takes something else than the checkpoint's.
+
+    Then the numbers mean something else to its net, even where there are as many of them.
+    """
+    configs = unseal(folder, SCHEMA, FILES)["env"], _plain(env)
+    trained, now = ({key: of.get("config", {}).get(key) for key in SENSES} for of in configs)
+    if now != trained:
+        raise CheckpointError(f"{folder} was trained with other observations or actions: {_difference(trained, now)}")
 
 
 def load_training(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

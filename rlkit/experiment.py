@@ -18,7 +18,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 
 from rlkit.best import best_keepers
-from rlkit.checkpoint import load_checkpoint, load_training, newest_checkpoint
+from rlkit.checkpoint import check_senses, load_checkpoint, load_training, newest_checkpoint
 from rlkit.control import is_paused
 from rlkit.curriculum.callback import check_stages
 from rlkit.diagnostics.machine import machine
@@ -81,6 +81,7 @@ def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], fact
     elif run.params.start_from:
         kept = run.folder / START
         folder = kept if kept.exists() else _start_folder(run.params)
+        check_senses(folder, facts)
         weights, manifest = load_checkpoint(folder)  # its env may differ in what a branch changes, such as rewards
     else:
         return 0
@@ -230,10 +231,10 @@ def check_env(params: Params) -> None:
                 env.env_method(f"set_{name}", edit[name])
         if getattr(params, "stages", []):
             check_stages(env, params.path(), params.reward_weights)
+        if params.start_from:
+            check_senses(_start_folder(params), env_facts(params, env))
     finally:
         env.close()
-    if params.start_from:
-        _start_folder(params)
 
 
 @contextmanager

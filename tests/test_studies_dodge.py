@@ -15,6 +15,7 @@ from rlkit.assess import play_episodes
 from rlkit.diagnostics import dodge_plots
 from rlkit.diagnostics.replay import Replay
 from rlkit.errors import CheckpointError, RunError
+from rlkit.experiment import check_env
 from rlkit.files import project_root
 from rlkit.params import load_params
 from rlkit.phases import Params
@@ -184,6 +185,15 @@ def test_another_game_is_refused_unless_asked_for(trained: Run) -> None:
         play_episodes(trained, 2, env_kwargs={"features": ["warning"]}, other_env=True)
 
 
+@pytest.mark.parametrize("change", [{"features": ["scaled"]}, {"features": ["warning"]}, {"observation": "image"}])
+def test_a_training_does_not_go_on_from_other_observations(trained: Run, change: dict[str, Any]) -> None:
+    other = SMALL | {"start_from": trained.id, "env_kwargs": {"level": 2} | change}
+    with pytest.raises(CheckpointError, match=r"other observations or actions: (features|observation) was"):
+        check_env(DodgeParams(**other))
+    with pytest.raises(CheckpointError, match="other observations or actions"):
+        rlkit.train(DodgeParams(**other))
+
+
 def test_a_foreign_env_is_compared_by_its_arguments(trained: Run) -> None:
     cartpole = {"env_id": "CartPole-v1", "env_kwargs": {}, "n_envs": 2, "eval_every": 0}
     run = rlkit.train(DodgeParams(**SMALL | cartpole))
@@ -191,6 +201,14 @@ def test_a_foreign_env_is_compared_by_its_arguments(trained: Run) -> None:
         play_episodes(run, 2, env_kwargs={"sutton_barto_reward": True})
     table, _ = play_episodes(run, 2, env_kwargs={"sutton_barto_reward": True}, other_env=True)
     assert len(table) == 2
+
+
+def test_a_minute_of_each_level_is_many_episodes_of_a_weak_agent(trained: Run) -> None:
+    (row,) = dodge_trials.film_levels({"level1_ppo": [trained], "faithful": [trained]}, seconds=4.0).to_dict("records")
+    film = Replay.from_bytes((trained.folder / "replays" / "minute.npz").read_bytes())
+    assert (film.title, len(film) >= 100) == (row["film"], True)
+    assert "episodes" in row["film"]
+    assert (trained.folder.parents[1] / row["page"]).read_text("utf-8").startswith("<!")
 
 
 def test_a_training_is_a_row(trained: Run) -> None:

@@ -1,14 +1,14 @@
 """Dodge side by side: the kit's kernel against the same game in vectorised numpy, in one command.
 
-    python benchmarks/dodge.py [--seconds 1 --rounds 5]
+    python benchmarks/dodge.py [--seconds 1 --rounds 5] [--keep]
 
 A step is one physics step (1/50 s) of one row on level 2, with random actions of the five, the 65-number observation,
 reward, ends and a new episode where one ended. With action_repeat 4 an observation comes with every fourth of them.
 The sides take turns; figures are medians over the rounds, in steps per CPU-second, which other load on the machine
-disturbs least; Gymnasium's own CartPole-v1, which takes its turns too, tells how fast the machine is meanwhile. The
-numpy side is written here, as one would by hand, and plays the same game: its episodes of random
-play last as long. The author's figures are steps per second of wall time of one game over HTTP (a window drawn, the
-trainer waiting), and of four over gRPC.
+disturbs least; Gymnasium's own CartPole-v1, which takes its turns too, tells how fast the machine is meanwhile. A ratio
+is the median of the rounds' ratios. The numpy side is written here, as one would by hand, and plays the same game: its
+episodes of random play last as long. The author's figures are steps per second of wall time of one game over HTTP (a
+window drawn, the trainer waiting), and of four over gRPC.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 import gymnasium
 import numpy as np
+from measuring import add_keep, keep_results
 
 from rlkit.diagnostics.machine import machine
 from rlkit.envs import make_vec_env
@@ -38,16 +39,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each side")
+    add_keep(parser)
     args = parser.parse_args()
     sides = {name: build() for name, build in SIDES.items()}
     runs: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(args.rounds):
         for name, (step, steps) in sides.items():
             runs[name].append(measure(step, steps, args.seconds))
-    print(report({name: statistics.median(found) for name, found in runs.items()}))
+    found = {name: statistics.median(speeds) for name, speeds in runs.items()}
+    ratios = {
+        name: statistics.median(ours / theirs for ours, theirs in zip(*(runs[side] for side in pair), strict=True))
+        for name, pair in RATIOS.items()
+    }
+    print(report(found, ratios))
+    if args.keep:
+        keep_results("dodge", {"speed": {KEPT[name]: found[name] for name in KEPT}, "ratio": ratios})
 
 
-def report(found: dict[str, float]) -> str:
+def report(found: dict[str, float], ratios: dict[str, float]) -> str:
     """The table, as markdown."""
     facts = machine()
     versions = ", ".join(
@@ -59,15 +68,14 @@ def report(found: dict[str, float]) -> str:
         lines.append(f"| {name} | {speed:,.0f} | {speed / AUTHORS_HTTP:,.0f} |")
     lines.append(f"| author, one game over HTTP, windowed | {AUTHORS_HTTP} | 1 |")
     lines.append(f"| author, four games over gRPC, collecting | {AUTHORS_GRPC} | {AUTHORS_GRPC / AUTHORS_HTTP:.0f} |")
-    ratio = found["rlkit Batch, 1024 rows"] / found["numpy, 1024 rows"]
-    times = found["rlkit gymnasium.Env"] / found[YARDSTICK]
     lengths = {side.__name__: random_play_length(side) for side in (Dodge, NumpyDodge)}
     played = ", ".join(f"{name} {length:.1f}" for name, length in lengths.items())
     return "\n".join(
         [
             *lines,
             "",
-            f"numba over numpy at 1024 rows: {ratio:.1f}x. The gymnasium.Env over {YARDSTICK}: {times:.1f}x.",
+            f"numba over numpy at 1024 rows: {ratios['numpy']:.1f}x. "
+            f"The gymnasium.Env over {YARDSTICK}: {ratios['cartpole']:.1f}x.",
             f"Steps of an episode of random play: {played}.",
         ]
     )
@@ -213,6 +221,12 @@ SIDES: dict[str, Callable[[], tuple[Callable[[], object], int]]] = {
     "rlkit gymnasium.Env": lambda: single_side(DODGE, level=LEVEL, action_repeat=1),
     YARDSTICK: lambda: single_side("CartPole-v1"),
 }
+
+RATIOS = {  # by their names among kept figures
+    "numpy": ("rlkit Batch, 1024 rows", "numpy, 1024 rows"),
+    "cartpole": ("rlkit gymnasium.Env", YARDSTICK),
+}
+KEPT = {"rlkit Batch, 1024 rows": "batch", "rlkit gymnasium.Env": "single", YARDSTICK: "cartpole"}
 
 if __name__ == "__main__":
     main()

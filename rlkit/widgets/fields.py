@@ -43,7 +43,7 @@ class Field:
 
     def fill(self, value: Any) -> None:
         """Put a value into the control."""
-        self.control.value = _written(value) if isinstance(self.control, widgets.Text) else value
+        self.control.value = written(value) if isinstance(self.control, widgets.Text) else value
 
     def say(self, error: str) -> None:
         """Show what is wrong with the value, or with "" what the parameter means."""
@@ -63,7 +63,7 @@ def _range(info: FieldInfo) -> str:
     return f"<b>({', '.join(bounds)})</b>" if bounds else ""
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """A value as a person types it: plain text, numbers without ornament, lists and mappings as YAML on one line."""
     if isinstance(value, str):
         return value

@@ -102,10 +102,11 @@ class Branching(Job):
 
     def changes(self) -> dict[str, Any]:
         """The knobs that stand elsewhere than the run began, or were ever moved: whichever checkpoint it will be."""
-        params, edited = self.run.params, {name for _, name, _ in schedule(self.run)}
-        values = {knob.name: knob.control.value for knob in self._knobs}
-        found = {name: value for name, value in values.items() if name in edited or value != getattr(params, name)}
-        for name, knobs in self._env_knobs.items():
-            if name in edited or any(knob.control.value != knob.first for knob in knobs):
-                found[name] = {knob.name: knob.control.value for knob in knobs}
+        edited = {name for _, name, _ in schedule(self.run)}
+        found: dict[str, Any] = {}
+        for name, knobs in ({knob.name: [knob] for knob in self._knobs} | dict(self._env_knobs)).items():
+            if name in edited or any(knob.value != knob.first for knob in knobs):
+                for knob in knobs:
+                    edit = knob.edit()[name]
+                    found[name] = found.get(name, {}) | edit if isinstance(edit, dict) else edit
         return found

@@ -8,8 +8,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from rlkit.errors import RlkitError
+from rlkit.params import parse_value
 from rlkit.phases import Params
 from rlkit.runs import Run
+from rlkit.widgets.fields import written
 from rlkit.widgets.headline import RED
 
 SLIDERS: dict[str, tuple[float, float, float]] = {  # smallest, largest, step; what lies outside widens the range
@@ -23,6 +25,7 @@ SLIDERS: dict[str, tuple[float, float, float]] = {  # smallest, largest, step; w
 }
 LOG_DECADES = -6, -1  # of the learning rate
 ROW = widgets.Layout(width="100%", max_width="760px")
+LINE = widgets.Layout(width="440px")
 WIDE = {"description_width": "130px"}
 
 
@@ -40,10 +43,20 @@ class Knob:
         self.said = widgets.HTML(layout=widgets.Layout(min_width="240px"))
         self.said.add_class("rlkit-answer")
         self.box = widgets.HBox([control, self.said], layout=ROW)
-        self.first = control.value
+        self.first = self.value
         self._request, self._live, self._moved_by_us = "", True, False
         control.add_class(f"rlkit-{name}")
         control.observe(self._send, names="value")
+
+    @property
+    def value(self) -> Any:
+        """What the control stands at, without the last digits that a slider's steps add up to."""
+        value = self.control.value
+        return float(f"{value:.6g}") if isinstance(value, float) else value
+
+    def edit(self) -> dict[str, Any]:
+        """The change that sets what the control stands at."""
+        return self._wrap(self.value)
 
     def _send(self, change: dict[str, Any]) -> None:
         """Only leaves a message: a widget's callback may run in any thread of the kernel."""
@@ -53,7 +66,7 @@ class Knob:
             self.said.value = "for a branch"
             return
         try:
-            (self._request,) = self.run.edit(**self._wrap(change["new"]))
+            (self._request,) = self.run.edit(**self.edit())
             self.said.value = "sent, holds from the next rollout on"
         except RlkitError as error:
             self.said.value = f"<span style='color:{RED}'>{html.escape(str(error))}</span>"
@@ -68,7 +81,7 @@ class Knob:
         if own and event["kind"] == "refused":
             self.said.value = f"<span style='color:{RED}'>refused: {html.escape(event['reason'])}</span>"
         elif event["kind"] == "edit" and (value := self._value_in(event)) is not None and (own or not self._request):
-            self.said.value = f"<b>{value:.6g}</b> from step {event['step']:,}"
+            self.said.value = f"<b>{html.escape(_shown(value))}</b> from step {event['step']:,}"
             if not own:
                 self._move(value)
         self._request = "" if own else self._request
@@ -76,8 +89,9 @@ class Knob:
     def _value_in(self, event: dict[str, Any]) -> Any:
         """The value that an edit gives to what this knob is for, or None."""
         edit = {event["name"]: event["value"]}
-        edit = edit.get("stage", edit)  # whose parts are edits
-        return edit.get(self._group, {}).get(self.name) if self._group else edit.get(self.name)
+        if not self._group:
+            return edit.get(self.name)
+        return edit.get("stage", edit).get(self._group, {}).get(self.name)  # a stage's parts are edits themselves
 
     def _move(self, value: Any) -> None:
         """Put the handle where somebody else has set the value, with room for it, and send nothing."""
@@ -88,9 +102,13 @@ class Knob:
             elif hasattr(control, "max"):
                 place = math.log10(value) if isinstance(control, widgets.FloatLogSlider) else value
                 control.min, control.max = min(control.min, place), max(control.max, place)
-            control.value = value
+            control.value = written(value) if isinstance(control, widgets.Text) else value
         finally:
             self._moved_by_us = False
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else written(value)
 
 
 def parameter_knobs(run: Run, current: dict[str, Any]) -> list[Knob]:
@@ -101,39 +119,52 @@ def parameter_knobs(run: Run, current: dict[str, Any]) -> list[Knob]:
 
 
 def env_knobs(run: Run, config: dict[str, Any]) -> dict[str, list[Knob]]:
-    """Knobs by env edit, for what stands in the env's configuration: one per reward term, one per opponent."""
-    return {name: make(run, config[name]) for name, make in ENV_KNOBS.items() if config.get(name)}
+    """Knobs by env edit, for what stands in the env's configuration: each reward term, each opponent, the stage."""
+    made = {name: make(run, config) for name, make in ENV_KNOBS.items()}
+    return {name: knobs for name, knobs in made.items() if knobs}
 
 
-def _weight_knobs(run: Run, weights: dict[str, float]) -> list[Knob]:
+def _weight_knobs(run: Run, config: dict[str, Any]) -> list[Knob]:
     """A number for each reward term, sent alone: the others stay as they are."""
     shared = {"style": {"description_width": "180px"}, "step": 0.05}
-    controls = {term: widgets.FloatText(weight, description=term, **shared) for term, weight in weights.items()}
     return [
-        Knob(run, term, control, lambda v, term=term: {"reward_weights": {term: v}}, "reward_weights")
-        for term, control in controls.items()
+        Knob(
+            run,
+            term,
+            widgets.FloatText(weight, description=term, **shared),
+            lambda v, term=term: {"reward_weights": {term: v}},
+            "reward_weights",
+        )
+        for term, weight in config.get("reward_weights", {}).items()
     ]
 
 
-def _share_knobs(run: Run, shares: dict[str, float]) -> list[Knob]:
+def _share_knobs(run: Run, config: dict[str, Any]) -> list[Knob]:
     """A slider for each opponent's share; a move sends them all, because shares only mean something together."""
-    total = sum(shares.values())
+    shares, knobs = config.get("opponents", {}), []
     shared = {"min": 0.0, "max": 1.0, "step": 0.05, "continuous_update": False, "style": WIDE}
-    controls = {
-        name: widgets.FloatSlider(value=share / total, description=name, **shared) for name, share in shares.items()
-    }
-
-    def mix(_: float) -> dict[str, Any]:
-        return {"opponents": {name: control.value for name, control in controls.items()}}
-
-    return [Knob(run, name, control, mix, "opponents") for name, control in controls.items()]
+    for name, share in shares.items():
+        slider = widgets.FloatSlider(value=share / sum(shares.values()), description=name, **shared)
+        mix = lambda _: {"opponents": {knob.name: knob.value for knob in knobs}}  # noqa: E731
+        knobs.append(Knob(run, name, slider, mix, "opponents"))
+    return knobs
 
 
-ENV_KNOBS = {"reward_weights": _weight_knobs, "opponents": _share_knobs}
+def _stage_knob(run: Run, config: dict[str, Any]) -> list[Knob]:
+    """A line of YAML for the parts of a stage that have no knobs of their own, such as {mode: 2v2}."""
+    parts = {name: config[name] for name in STAGE if name in config}
+    if len(parts) < len(STAGE):
+        return []
+    line = widgets.Text(written(parts), description="stage", continuous_update=False, style=WIDE, layout=LINE)
+    return [Knob(run, "stage", line, lambda text: {"stage": parse_value(text)})]
+
+
+STAGE = ("mode", "starts", "mutators")  # what an env that takes stages has in its configuration
+ENV_KNOBS = {"reward_weights": _weight_knobs, "opponents": _share_knobs, "stage": _stage_knob}
 
 
 def _control(params: Params, name: str, value: Any) -> widgets.ValueWidget:
-    shared = {"description": name, "continuous_update": False, "style": WIDE, "layout": widgets.Layout(width="440px")}
+    shared = {"description": name, "continuous_update": False, "style": WIDE, "layout": LINE}
     if name in OTHERS:
         return OTHERS[name](params, value, shared)
     low, high, step = SLIDERS[name]

@@ -32,13 +32,14 @@ REFRESH_SECONDS = 0.5
 SHARE_OF_TIME = 100  # a refresh that takes long comes so many times its own CPU time apart
 TREE_SECONDS = 5.0  # between two looks at all runs, for the tree of branches
 HURRY_SECONDS, HURRY_REFRESH = 2.0, 0.05  # after a click, until its effect is seen
+SHARES = "Time by part, %"
 CHARTS = {  # title -> metrics; a name that ends in / stands for all that begin with it
     "Mean return": ("rollout/ep_rew_mean",),
     "Reward by term": ("reward/",),
     "League": ("league/",),
     "Curriculum": ("curriculum/",),
     "Steps per second": ("time/steps_per_second",),
-    "Seconds by part": tuple(f"time/{part}_seconds" for part in PARTS),
+    SHARES: tuple(f"time/{part}_seconds" for part in PARTS),
     "Explained variance": ("train/explained_variance",),
     "Value loss": ("train/value_loss",),
     "approx_kl": ("train/approx_kl",),
@@ -55,8 +56,7 @@ def show_panel(run: Run) -> None:
     """
     if not os.environ.get("RLKIT_SUPERVISOR"):
         display(Panel(run).box)
-    hint = f"steer it with `rlkit set {run.id} NAME=VALUE`; rlkit.attach('{run.id}').panel() shows its panel"
-    text = f"{run.progress_text(run.status())}\n{hint}"
+    text = f"steer it with `rlkit set {run.id} NAME=VALUE`\nrlkit.attach('{run.id}').panel() brings its panel back"
     place = display({"text/plain": text}, raw=True, display_id=True)
     threading.Thread(target=_leave_picture, args=(run, place), name=f"end of {run.id}", daemon=True).start()
 
@@ -185,7 +185,8 @@ class Panel:
         keep_awake(*self._controls())
         if last or time.monotonic() > self._tree_at + TREE_SECONDS:
             self._tree_at = time.monotonic()
-            self._tree.value = f"<pre style='font-size:12px;line-height:1.5'>{html.escape(tree_text(self.run))}</pre>"
+            style = "font-size:12px;line-height:1.5;white-space:pre;overflow-x:auto"
+            self._tree.value = f"<pre style='{style}'>{html.escape(tree_text(self.run))}</pre>"
 
     def _tell(self) -> None:
         """Show what happened since the last look: answers, edits of others, checkpoints."""
@@ -202,7 +203,11 @@ def _charts(curves: dict[str, tuple[Any, Any]]) -> list[str]:
     drawn = []
     for title, names in CHARTS.items():
         found = [c for c in curves for n in names if c == n or (n.endswith("/") and c.startswith(n))]
-        shown = {c.partition("/")[2].removesuffix("_seconds"): curves[c] for c in sorted(found) if any(curves[c][1])}
-        if shown:
-            drawn.append(chart(title, {name: (np.array(x), np.array(y)) for name, (x, y) in shown.items()}))
-    return drawn or [chart("return", {})]
+        shown = {c.partition("/")[2]: curves[c] for c in sorted(found) if any(curves[c][1])}
+        points = {name.removesuffix("_seconds"): (np.array(x), np.array(y)) for name, (x, y) in shown.items()}
+        if title == SHARES and points:  # the parts stand on the same lines
+            whole = np.maximum(sum(y for _, y in points.values()), 1e-9)
+            points = {name: (x, 100 * y / whole) for name, (x, y) in points.items()}
+        if points:
+            drawn.append(chart(title, points))
+    return drawn or [chart("Mean return", {})]

@@ -11,6 +11,7 @@ from rlkit.widgets.headline import FAINT, INK, MUTED
 WIDTH, HEIGHT = 1200, 400  # units of the drawing, which scales with the page
 PIXELS = 92  # of its height there
 LINE = "fill='none' stroke-width='1.6' vector-effect='non-scaling-stroke' stroke-linejoin='round'"
+WIDE = 6  # more curves than this get a card of twice the width
 MOST_POINTS = 160  # more would not be seen, and would fill the notebook
 CARD = f"border:1px solid {FAINT};border-radius:8px;padding:8px 12px 9px;min-width:0"
 LEGEND = f"display:flex;flex-wrap:wrap;gap:0 10px;font-size:11px;line-height:1.5;color:{INK};margin-top:4px"
@@ -38,7 +39,8 @@ def chart(title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> st
     marks = "".join(f"<span style='{SMALL};{place}'>{text}</span>" for place, text in corners.items())
     alone = f"{y[-1]:.4g}" if len(curves) == 1 else ""
     legend = "" if alone else f"<div style='{LEGEND}'>{''.join(names)}</div>"
-    return f"<div style='{CARD}'>{_head(title, alone)}<div style='{FRAME}'>{drawing}{marks}</div>{legend}</div>"
+    card = CARD + (";grid-column:span 2" if len(curves) > WIDE else "")
+    return f"<div style='{card}'>{_head(title, alone)}<div style='{FRAME}'>{drawing}{marks}</div>{legend}</div>"
 
 
 def grid(charts: list[str]) -> str:

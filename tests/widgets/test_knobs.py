@@ -44,7 +44,7 @@ def test_knobs_begin_at_what_is_in_force(run: Run) -> None:
 
 def test_a_move_leaves_an_edit_and_shows_the_answer(run: Run) -> None:
     knobs = {knob.name: knob for knob in parameter_knobs(run, in_force(run)[0])}
-    knobs["clip_range"].control.value = 0.3
+    knobs["clip_range"].control.value = 0.3 + 1e-12  # as the steps of a slider add up
     (request,) = take_requests(run.folder)
     assert (request["name"], request["value"]) == ("clip_range", 0.3)
     knobs["clip_range"].hear(edited("clip_range", 0.4))  # what somebody else had asked for a moment before
@@ -92,3 +92,17 @@ def test_opponents_are_sent_together_as_shares(run: Run) -> None:
         knob.hear(edited("stage", {"opponents": {"self": 0.25, "rule": 0.75}, "mode": "1v1"}))
     assert (first.control.value, second.control.value) == (0.25, 0.75)
     assert take_requests(run.folder) == []
+
+
+def test_a_stage_is_a_line_of_yaml(run: Run) -> None:
+    config = {"mode": "1v1", "starts": {"kickoff": 1.0}, "mutators": {}}
+    assert "stage" not in env_knobs(run, {"mode": "1v1"})
+    (knob,) = env_knobs(run, config)["stage"]
+    assert knob.control.value == "{mode: 1v1, starts: {kickoff: 1.0}, mutators: {}}"
+    knob.control.value = "{mode: 2v2}"
+    (request,) = take_requests(run.folder)
+    assert (request["name"], request["value"]) == ("stage", {"mode": "2v2"})
+    knob.hear(edited("stage", {"mode": "2v2"}, request["id"]))
+    assert knob.said.value == "<b>{mode: 2v2}</b> from step 4,096"
+    knob.control.value = "soon"
+    assert "give what changes by name" in knob.said.value

@@ -1,4 +1,4 @@
-"""Scripted drivers, compiled, for either side and any team size: `idle`, `basic` and `rule`."""
+"""Scripted drivers, compiled, for either side and any team size: `idle`, `basic`, `rule` and `striker`."""
 
 import math
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from rlkit.envs.rocket_league import constants as const
 from rlkit.envs.rocket_league.actions import BOOST, JUMP, PITCH, STEER, THROTTLE, YAW
+from rlkit.envs.rocket_league.striker import striker
 from rlkit.envs.rocket_league.world import (
     BALL_POSITION,
     BALL_VELOCITY,
@@ -17,8 +18,8 @@ from rlkit.envs.rocket_league.world import (
     World,
     ahead,
     ball_distance,
+    clip,
     frame_of,
-    inlined,
     is_kickoff,
     length,
     minus,
@@ -31,8 +32,8 @@ from rlkit.envs.rocket_league.world import (
 )
 from rlkit.kernels import entry
 
-NOBODY, IDLE, BASIC, RULE = -1, 0, 1, 2  # who drives a car; nobody: some policy does
-SCRIPTS = {"idle": IDLE, "basic": BASIC, "rule": RULE}
+NOBODY, IDLE, BASIC, RULE, STRIKER = -1, 0, 1, 2, 3  # who drives a car; nobody: some policy does
+SCRIPTS = {"idle": IDLE, "basic": BASIC, "rule": RULE, "striker": STRIKER}
 
 STEER_GAIN = 3.0  # steer per rad between the car's forward and the target
 
@@ -66,6 +67,8 @@ def play_scripts(world: World, drivers: np.ndarray, controls: np.ndarray) -> Non
             basic(world, car, controls[car])
         elif drivers[car] == RULE:
             rule(world, car, controls[car])
+        elif drivers[car] == STRIKER:
+            striker(world, car, controls[car])
 
 
 @nopython
@@ -187,9 +190,3 @@ def drive(world: World, car: int, target: Vector, boost: bool, wait: bool, out: 
     out[BOOST] = boost and on_ground
     if not on_ground and me[UP + 2] < 0.3 and length(vector(me, VELOCITY)) < 200.0:
         out[JUMP] = world.steps[arena] % 2
-
-
-@inlined
-def clip(value: float) -> float:
-    """A control value within -1 and 1."""
-    return min(max(value, -1.0), 1.0)

@@ -137,6 +137,18 @@ def vector(row: np.ndarray, column: int) -> Vector:
 
 
 @inlined
+def wide(row: np.ndarray, column: int) -> Vector:
+    """Three columns of a row in double precision, for what sums up many steps."""
+    return 1.0 * row[column], 1.0 * row[column + 1], 1.0 * row[column + 2]  # float() would keep float32
+
+
+@inlined
+def plus(a: Vector, b: Vector) -> Vector:
+    """a + b."""
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+@inlined
 def minus(a: Vector, b: Vector) -> Vector:
     """a - b."""
     return a[0] - b[0], a[1] - b[1], a[2] - b[2]
@@ -146,6 +158,12 @@ def minus(a: Vector, b: Vector) -> Vector:
 def dot(a: Vector, b: Vector) -> float:
     """Scalar product."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@inlined
+def cross(a: Vector, b: Vector) -> Vector:
+    """Vector product."""
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
 @inlined
@@ -176,3 +194,9 @@ def frame_of(car: np.ndarray) -> tuple[Vector, Vector, Vector]:
 def put(out: np.ndarray, at: int, a: Vector) -> None:
     """Write a vector into three places of a row."""
     out[at], out[at + 1], out[at + 2] = a
+
+
+@inlined
+def clip(value: float) -> float:
+    """A control value within -1 and 1."""
+    return min(max(value, -1.0), 1.0)

@@ -1,0 +1,227 @@
+"""`striker`: predicts the ball, picks where to meet it, and hits it towards the other goal."""
+
+import math
+
+import numpy as np
+
+from rlkit.envs.rocket_league import constants as const
+from rlkit.envs.rocket_league.actions import BOOST, JUMP, THROTTLE
+from rlkit.envs.rocket_league.ball import ball_now, later
+from rlkit.envs.rocket_league.hits import CONTACT, GROUND_REACH, SLICE, Hit, aim_at, plan
+from rlkit.envs.rocket_league.moves import (
+    BOOST_AIR,
+    BOOST_USE,
+    Car,
+    angle_to,
+    car_now,
+    climb,
+    cornering_speed,
+    drifted,
+    drive_to,
+    flat,
+    flip_towards,
+    recover,
+    rise_seconds,
+    turn_in_air,
+)
+from rlkit.envs.rocket_league.world import (
+    BALL_POSITION,
+    POSITION,
+    VELOCITY,
+    Vector,
+    World,
+    dot,
+    inlined,
+    is_kickoff,
+    length,
+    minus,
+    nopython,
+    plus,
+    scaled,
+    seat,
+    team_cars,
+    wide,
+)
+
+
+@nopython
+def striker(world: World, car: int, out: np.ndarray) -> None:
+    """Fill the controls of one decision."""
+    arena, view = seat(world, car)
+    ball, me = world.ball[arena, view], car_now(world, car)
+    if not me.grounded:
+        fly(world, car, me, out)
+    elif is_kickoff(ball) and is_nearest(world, car):
+        kick_off(me, wide(ball, BALL_POSITION), out)
+    else:
+        hit = plan(world, car, me)
+        if is_nearest(world, car) or hit.danger:
+            attack(world, car, me, hit, out)
+        else:
+            support(world, car, me, out)
+
+
+@nopython
+def attack(world: World, car: int, me: Car, hit: Hit, out: np.ndarray) -> None:
+    """Go for a planned hit; get behind the ball first where it would be pushed home."""
+    arena, view = seat(world, car)
+    ball = wide(world.ball[arena, view], BALL_POSITION)
+    if not hit.found:
+        return guard(me, ball, out)
+    to_ball = minus(hit.ball, me.place)
+    distance = math.hypot(to_ball[0], to_ball[1])
+    straight = dot(flat(to_ball), hit.aim)
+    if hit.flight:
+        climb(me, 1000.0, out)
+        out[THROTTLE] = 1.0
+        return None
+    if straight < -0.1:
+        return get_behind(me, hit, out)
+    spot = minus(hit.ball, scaled(hit.aim, CONTACT + (1.0 - straight) * 0.9 * distance))
+    bend = 2.0 * math.sqrt(max(1.0 - straight * straight, 0.0)) / max(distance, 100.0)
+    speed = min(max(cornering_speed(bend), 600.0), const.CAR_MAX_SPEED) if straight < 0.6 else const.CAR_MAX_SPEED
+    if not hit.tight:
+        speed = min(speed, max(distance - CONTACT, 0.0) / max(hit.seconds - 0.1, SLICE))
+    drive_to(me, spot, speed, True, out)
+    leap(me, hit, distance, straight, out)
+    if hit.seconds > 1.5 and distance > 2000.0:
+        rush(me, spot, out)
+
+
+@nopython
+def leap(me: Car, hit: Hit, distance: float, straight: float, out: np.ndarray) -> None:
+    """Jump when it is time for a high ball, or for a flip into a low one."""
+    height = hit.ball[2] - const.BALL_REST_Z
+    if me.frame[2][2] < 0.9:
+        return
+    if hit.ball[2] > GROUND_REACH:
+        misses = length(minus(plus(me.place, scaled(me.velocity, hit.seconds)), hit.ball))
+        if hit.seconds < rise_seconds(height) + 0.1 and misses < height + 220.0:
+            climb(me, height, out)
+    elif 0.15 < hit.seconds < 0.32 and straight > 0.9 and distance < 700.0 and abs(angle_to(me, hit.ball)) < 0.25:
+        climb(me, 0.0, out)
+
+
+@nopython
+def rush(me: Car, spot: Vector, out: np.ndarray) -> None:
+    """Flip forwards on a long straight way, where boost is short."""
+    speed = dot(me.velocity, me.frame[0])
+    if (
+        me.beat
+        and me.boost < 20.0
+        and 1000.0 < speed < 1900.0
+        and abs(angle_to(me, spot)) < 0.1
+        and me.frame[2][2] > 0.95
+    ):
+        out[JUMP] = 1.0
+
+
+@nopython
+def get_behind(me: Car, hit: Hit, out: np.ndarray) -> None:
+    """Drive round the ball to its side away from the target."""
+    side = math.copysign(1.0, (me.place[0] - hit.ball[0]) * 1.0 + 1e-3)
+    spot = minus(hit.ball, scaled(hit.aim, 700.0))
+    spot = (spot[0] + side * 350.0, max(spot[1], -const.BACK_WALL_Y + 150.0), 0.0)
+    drive_to(me, spot, const.CAR_MAX_SPEED, True, out)
+
+
+@nopython
+def guard(me: Car, ball: Vector, out: np.ndarray) -> None:
+    """Wait between the ball and the own goal."""
+    spot = (0.4 * ball[0], 0.5 * (ball[1] - const.BACK_WALL_Y), 0.0)
+    away = minus(spot, me.place)
+    drive_to(me, spot, min(const.CAR_MAX_SPEED, 1.5 * math.hypot(away[0], away[1])), False, out)
+
+
+@nopython
+def support(world: World, car: int, me: Car, out: np.ndarray) -> None:
+    """Keep behind a mate who goes for the ball."""
+    arena, view = seat(world, car)
+    guard(me, wide(world.ball[arena, view], BALL_POSITION), out)
+
+
+@nopython
+def kick_off(me: Car, ball: Vector, out: np.ndarray) -> None:
+    """Boost at the ball, flip once on the way and once into it."""
+    distance = length(minus(ball, me.place))
+    drive_to(me, (0.0, 0.0, 0.0), const.CAR_MAX_SPEED, True, out)
+    speed = dot(me.velocity, me.frame[0])
+    far = speed > 900.0 and distance > 2200.0
+    near = distance - 150.0 < 0.28 * speed
+    if me.beat and abs(angle_to(me, ball)) < 0.2 and (far or near):
+        out[JUMP] = 1.0
+
+
+@nopython
+def fly(world: World, car: int, me: Car, out: np.ndarray) -> None:
+    """In the air: on with what was begun on the ground, or land well."""
+    arena, view = seat(world, car)
+    ball = ball_now(world.ball[arena, view])
+    out[THROTTLE] = 1.0
+    soon = plus(ball.place, scaled(ball.velocity, 0.1))
+    gap = minus(soon, drifted(me, 0.1))
+    near = length(gap) < 260.0 and dot(flat(gap), aim_at(me.place, soon, ball.velocity)) > 0.3
+    if me.can_flip and me.beat and near and me.frame[2][2] > 0.5:
+        return flip_towards(me, soon, out)
+    if is_kickoff(world.ball[arena, view]) and me.can_flip:
+        if me.beat:
+            flip_towards(me, ball.place, out)
+        return
+    meet(world, car, me, out)
+
+
+@nopython
+def meet(world: World, car: int, me: Car, out: np.ndarray) -> None:
+    """Fly to the first place at which the ball can be met, else turn to land."""
+    arena, view = seat(world, car)
+    ball = ball_now(world.ball[arena, view])
+    for i in range(1, 46):
+        seconds = i * SLICE
+        ball = later(ball, SLICE)
+        if seconds < 0.1 or ball.place[2] < GROUND_REACH:
+            continue
+        aim = aim_at(me.place, ball.place, ball.velocity)
+        misses = minus(minus(ball.place, scaled(aim, 100.0)), drifted(me, seconds))
+        lift = 292.0 * seconds if me.can_flip and me.velocity[2] > 200.0 else 0.0
+        needed = length((misses[0], misses[1], max(misses[2] - lift, 0.0)))
+        power = BOOST_AIR * 0.8 if me.boost > BOOST_USE * 0.1 else 0.0
+        if needed - 60.0 > 0.5 * power * max(seconds - 0.25, 0.0) ** 2:
+            continue
+        climb(me, me.place[2] - const.CAR_REST_Z + misses[2] - 0.0 if misses[2] > 60.0 else 0.0, out)
+        if out[JUMP] == 0.0:
+            way = (
+                scaled(misses, 1.0 / length(misses))
+                if length(misses) > 80.0
+                else scaled(minus(ball.place, me.place), 1.0 / length(minus(ball.place, me.place)))
+            )
+            turn_in_air(me, way, (0.0, 0.0, 1.0), out)
+            out[BOOST] = length(misses) > 80.0 and dot(way, me.frame[0]) > 0.8
+        return
+    if me.can_flip and me.velocity[2] > 100.0 and me.place[2] < 140.0 and me.frame[2][2] > 0.9:
+        speed = dot(me.velocity, me.frame[0])
+        if me.beat and 900.0 < speed < 1900.0:
+            flip_towards(me, plus(me.place, me.velocity), out)
+        return
+    recover(me, out)
+
+
+@nopython
+def is_nearest(world: World, car: int) -> bool:
+    """Whether no mate is nearer to the ball; who is on its wrong side counts as farther off."""
+    arena, view = seat(world, car)
+    first, last = team_cars(world, arena, view)
+    mine = way_to_ball(world, car, view)
+    for mate in range(first, last):
+        other = way_to_ball(world, mate, view)
+        if other < mine or (other == mine and mate < car):
+            return False
+    return True
+
+
+@inlined
+def way_to_ball(world: World, car: int, view: int) -> float:
+    """Distance in uu to the ball half a second on, and a surcharge for having to turn round it."""
+    row, ball = world.cars[car, view], world.ball[car // world.n_cars, view]
+    here = plus(wide(row, POSITION), scaled(wide(row, VELOCITY), 0.3))
+    away = minus(wide(ball, BALL_POSITION), here)
+    return length(away) + (1000.0 if away[1] < 0.0 else 0.0)

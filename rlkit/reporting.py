@@ -10,7 +10,7 @@ from IPython.display import HTML, Image, display
 from matplotlib.figure import Figure
 
 from rlkit.comparing import Comparison, compare
-from rlkit.diagnostics import dodge_plots, plots, recurrent_plots, speed_plots
+from rlkit.diagnostics import curriculum_plots, dodge_plots, plots, recurrent_plots, speed_plots
 from rlkit.diagnostics.replay import Replay
 from rlkit.diagnostics.report import Html, Numbers, Plot, Section, Table, Text, render_report
 from rlkit.errors import RunError
@@ -42,6 +42,8 @@ TITLES = {
     "memories": "With memory and without, while it learns",
     "states": "What the memory holds",
     "costs": "What memory costs",
+    "goals": "Goals per minute while it trains",
+    "arms": "What each arm reaches in matches",
 }
 TABLE_FIGURES = {  # drawn from the run's table of that name alone
     "parts": speed_plots.time_per_step,
@@ -53,6 +55,8 @@ TABLE_FIGURES = {  # drawn from the run's table of that name alone
     "memories": recurrent_plots.learning,
     "states": recurrent_plots.states,
     "costs": recurrent_plots.costs,
+    "goals": curriculum_plots.goal_curves,
+    "arms": curriculum_plots.arm_results,
 }
 RATES = ("players", "success", "settings", "changes", "throwers")  # tables of success rates, which are shown as well
 HOW_TO_READ = {
@@ -94,6 +98,10 @@ HOW_TO_READ = {
     "how the episode began; rows alike in all panels count time, or do nothing.",
     "costs": "One is the MLP's time or bytes. Where a whole interval lies outside of the shaded band, the promise is "
     "refuted on this machine.",
+    "goals": "Of training play, own goals of the others included: what modes that pay differently have in common. An "
+    "arm with stages plays easier games at first, so only its last stage compares with the others.",
+    "arms": "Games from kickoffs with the final weights; faint dots are seeds. Intervals that overlap widely tell "
+    "nothing apart, and an arm with one seed far below the others cannot be relied on.",
     "verdict": "Better and worse are said where a permutation test of the final values has p below 0.05. Cannot tell "
     "is no sign that the groups are equal: it says how many seeds would find a difference as large as this one.",
     "bands": "Bands that overlap over the whole course tell nothing apart. A band that widens to the end is a "

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -183,8 +184,11 @@ def make_params_env(params: Params, **changes: Any) -> VecEnv:
 
 
 def env_facts(params: Params, env: VecEnv) -> dict[str, Any]:
-    """What decides the task, as plain data: kept in checkpoints, and compared before an evaluation."""
-    config = env.get_attr("config")[0] if isinstance(env.unwrapped, BatchVecEnv | RemoteVecEnv) else {}
+    """What decides the task, as plain data: kept in checkpoints, and compared before an evaluation.
+
+    As it is now: what stages change later is no part of it.
+    """
+    config = deepcopy(env.get_attr("config")[0]) if isinstance(env.unwrapped, BatchVecEnv | RemoteVecEnv) else {}
     held = {"action_repeat": params.action_repeat} if getattr(params, "action_repeat", 0) else {}
     return {"env_id": params.env_id, "env_kwargs": params.env_kwargs, "config": config} | held
 

@@ -8,6 +8,7 @@ import pytest
 from stable_baselines3.common.vec_env import VecNormalize
 
 import rlkit
+from rlkit.assess import play, player
 from rlkit.checkpoint import load_training, newest_checkpoint
 from rlkit.control import post_request
 from rlkit.curriculum.callback import CurriculumCallback
@@ -161,6 +162,19 @@ def test_every_profile_can_train(name: str) -> None:
     asked = load_params("curriculum", profile=name)
     if asked.moves or name == "testing":  # the others differ in numbers only
         check_env(asked)
+
+
+def test_a_player_that_went_through_stages_plays_the_whole_task() -> None:
+    """Its last stage is 2v2 at the goal; checkpoints keep the task that it was asked for, which is 1v1."""
+    pytest.importorskip("RocketSim")
+    stages = [{"name": "a", "until_step": 64}, {"name": "b", "env": {"mode": "2v2", "starts": {"open_goal": 1}}}]
+    small = {"n_envs": 4, "n_steps": 16, "batch_size": 32, "n_epochs": 1, "net_arch": [8], "n_workers": 1}
+    asked = small | {"stages": stages, "total_timesteps": 192, "env_kwargs": {"seats": "2v2", "opponents": {"self": 1}}}
+    run = train(load_params("curriculum", asked))
+    assert [event["stage"] for event in run.events() if event["kind"] == "stage"] == ["a", "b"]
+    games = play(player(run), "idle", 2)
+    assert len(games.table) == 2
+    assert run.metrics()["time/total_timesteps"].iloc[-1] == 192
 
 
 @pytest.mark.parametrize(

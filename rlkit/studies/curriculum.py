@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -156,16 +157,19 @@ def stages(run: Run) -> pd.DataFrame:
 
     reason: "passed", "steps" (its limit), "failed" (to the one before), "asked", or "" for the one it ended in.
     """
-    changes = [event for event in run.events() if event["kind"] == "stage" and event["reason"] != "resumed"]
-    ends = [*(event["step"] for event in changes[1:]), run.status().get("steps", 0)]
-    reasons = [*(event["reason"] for event in changes[1:]), ""]
-    return pd.DataFrame(
-        [
-            {"stage": event["stage"], "place": event["index"], "begins": event["step"], "ends": end, "reason": reason}
-            for event, end, reason in zip(changes, ends, reasons, strict=True)
-        ],
-        columns=["stage", "place", "begins", "ends", "reason"],
-    )
+    changes: list[dict[str, Any]] = []
+    for event in (event for event in run.events() if event["kind"] == "stage"):
+        if event["reason"] == "resumed":  # from a checkpoint: what came after that was lost
+            changes = [one for one in changes if one["step"] < event["step"] or one["stage"] == event["stage"]]
+        else:
+            changes.append(event)
+    following = [*changes[1:], {"step": run.status().get("steps", 0), "reason": ""}]
+    rows = [
+        {"stage": one["stage"], "place": one["index"], "begins": one["step"]}
+        | {"ends": after["step"], "reason": after["reason"]}
+        for one, after in zip(changes, following, strict=False)
+    ]
+    return pd.DataFrame(rows, columns=["stage", "place", "begins", "ends", "reason"])
 
 
 def film_before_and_after(run: Run, like: Run, opponent: str = "rule") -> None:

@@ -32,7 +32,7 @@ OPPONENTS = ("rule", "basic")
 RESULTS = {"win_rate": "won", "goals_per_minute": "goals", "conceded_per_minute": "conceded",
            "touches_per_minute": "touches"}  # fmt: skip
 SAME = ("n_envs", "n_steps", "batch_size", "n_epochs", "eval_games", "device", "n_threads", "n_workers")
-STUDY = {"arms", "n_seeds", "n_jobs", "study_share", "checkpoint_every"}  # what says nothing about a training
+STUDY = {"arms", "n_seeds", "n_jobs", "study_share", "checkpoint_every", "n_workers"}  # no number of a training
 
 
 def modes() -> pd.DataFrame:

@@ -40,6 +40,7 @@ class CurriculumCallback(BaseCallback):
         super().__init__()
         self.curriculum = curriculum if isinstance(curriculum, Curriculum) else Curriculum(curriculum)
         self.weights, self.on_event = weights, on_event or (lambda kind, **facts: None)
+        self._base: dict[str, Any] | None = None  # what the env was built with, as seen before the first stage
 
     def _init_callback(self) -> None:
         known = getattr(self.model, "curriculum", None)
@@ -50,7 +51,7 @@ class CurriculumCallback(BaseCallback):
     def _on_training_start(self) -> None:
         """Put the env into the stage and begin its episodes there: `learn` has begun some already."""
         env = self.training_env
-        self._base = base_settings(env, self.curriculum.stages)
+        self._base = base_settings(env, self.curriculum.stages) if self._base is None else self._base
         self._fresh = np.ones(env.num_envs, bool)  # rows whose episode began in this stage
         self._sent: dict[str, Any] = {}
         self._known = self.curriculum.entered_at, self.curriculum.index
@@ -104,7 +105,7 @@ class CurriculumCallback(BaseCallback):
     def _send(self) -> bool:
         """Tell the env what has changed of its settings; whether anything has."""
         progress = self.num_timesteps / max(1, self.model._total_timesteps)
-        wanted = settings(self.curriculum.stage, self._base, self.weights(progress) if self.weights else None)
+        wanted = settings(self.curriculum.stage, self._base or {}, self.weights(progress) if self.weights else None)
         changed = {key: value for key, value in wanted.items() if self._sent.get(key) != value}
         if changed:
             self.training_env.env_method("set_stage", changed)

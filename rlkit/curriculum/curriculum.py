@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from rlkit.curriculum.stages import Stage, in_order
 from rlkit.diagnostics.statistics import proportion_interval
 from rlkit.errors import ParamsError, did_you_mean
+from rlkit.league.ratings import SCALE
 
-ELO_SCALE = 400.0  # Elo for odds of 10 to 1
 GAMES = 100  # episodes looked at in a stage that does not say how many
 
 
@@ -68,7 +68,7 @@ class Curriculum:
         games, wins = len(self._scores), sum(score == 1 for score in self._scores)
         low, high = proportion_interval(wins, games)
         points, rated = proportion_interval(math.floor(sum(self._scores)), games)[0], self.stage.opponent_elo
-        shown = rated + ELO_SCALE * math.log10(points / (1 - points)) if rated is not None and 0 < points < 1 else None
+        shown = rated + SCALE * math.log10(points / (1 - points)) if rated is not None and 0 < points < 1 else None
         return Record(games, wins, low, high, math.nan if shown is None else shown)
 
     def decide(self, steps: int) -> dict[str, Any] | None:

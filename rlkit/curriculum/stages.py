@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rlkit.errors import did_you_mean
 
@@ -49,6 +49,12 @@ class Stage(BaseModel):
     def is_judged(self) -> bool:
         """Whether won episodes decide about it."""
         return self.passed is not None or self.failed_below is not None
+
+    @model_serializer(mode="wrap")
+    def _only_what_was_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that a run's parameters read like the profile that they came from."""
+        fields = type(self).model_fields
+        return {name: value for name, value in dump(self).items() if value != fields[name].default}
 
     @model_validator(mode="after")
     def _weights_are_numbers(self) -> Self:

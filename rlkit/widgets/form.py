@@ -106,10 +106,10 @@ class Form:
         """Put a profile's parameters, with some changed, into the fields."""
         if not self._profile.value:  # its list is being changed
             return
-        params = load_params(self._phase.value, values, profile=self._profile.value)
+        plain = load_params(self._phase.value, values, profile=self._profile.value).model_dump()
         self._filling = True  # or every field would check the others, which are half filled
         for name, field in self.fields.items():
-            field.fill(getattr(params, name))
+            field.fill(plain[name])
         self._filling = False
         keep_awake(self._phase, self._profile, self._start, *(field.control for field in self.fields.values()))
         self._check()

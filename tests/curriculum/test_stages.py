@@ -59,6 +59,13 @@ def test_what_makes_no_stage(values: dict[str, Any], words: str) -> None:
         Stage(name="x", **values)
 
 
+def test_a_stage_is_written_as_it_was_given() -> None:
+    given = {"name": "x", "env": {"length": 1}, "success": 1.0, "passed": {"win_rate": 0.5}}
+    stage = Stage.model_validate(given)
+    assert set(stage.model_dump()) == set(given)
+    assert Stage.model_validate(stage.model_dump()) == stage
+
+
 def test_a_training_that_ends_before_a_stage_begins_is_refused() -> None:
     path = in_order([A, {"name": "quick", "passed": {"win_rate": 0.5, "steps": 50}, "max_steps": 500}, LAST])
     check_reach(path, 151)

@@ -12,6 +12,7 @@ from rlkit.assess import play, player
 from rlkit.checkpoint import load_training, newest_checkpoint
 from rlkit.control import post_request
 from rlkit.curriculum.callback import CurriculumCallback
+from rlkit.edits import in_force
 from rlkit.errors import EnvError, ParamsError
 from rlkit.experiment import build_model, check_env, make_params_env, train
 from rlkit.params import dump_yaml, load_params, profile_path, read_params
@@ -143,6 +144,7 @@ def test_a_stage_that_somebody_asks_for_holds_from_the_next_rollout_on() -> None
     assert "Did you mean 'far'?" in refused["reason"]
     assert [(e["step"], e["value"], e["planned"]) for e in run.events() if e["kind"] == "edit"] == [(512, "near", True)]
     assert entered(run)[2:4] == [(516, "near", "asked"), (640, "middle", "steps")]
+    assert in_force(run)[0]["stage"] == "near"  # what was asked for last, as the panel shows it
 
 
 def test_an_edit_that_a_checkpoint_knows_is_not_made_again() -> None:

@@ -110,17 +110,16 @@ def train(folder: Annotated[Path, typer.Argument(help="a run folder in state que
 
 
 @app.command("ls")
-def ls(as_json: AsJson = False) -> None:
-    """List the runs, oldest first."""
-    from rlkit.runs import all_runs
+def ls(
+    every: Annotated[
+        bool, typer.Option("--all", help="also the trainings of a study, which are parts of its run")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs, oldest first; the trainings that a notebook made besides its own are only counted."""
+    from rlkit.runs import list_runs
 
-    rows = []
-    for one in all_runs():
-        status, notebook = one.status(), one.notebook_status()["state"]
-        row = {"run": one.id, "phase": one.phase, "state": status["state"], "steps": status.get("steps", 0)}
-        row |= {"return": status.get("ep_rew_mean"), "notebook": notebook, "reason": status.get("reason", "")}
-        rows.append(row)
-    show_rows(rows, as_json)
+    show_rows(list_runs(every), as_json)
 
 
 @app.command()

@@ -52,6 +52,11 @@ class Run:
         """The parameters, as they were resolved when the run was made."""
         return read_params(self.phase, self.folder / "params.yaml")
 
+    @property
+    def part_of(self) -> str:
+        """The id of the run whose notebook made this one, as studies do; "" for a run of its own."""
+        return (read_json(self.folder / "part_of.json") or {}).get("run", "")
+
     def status(self) -> dict[str, Any]:
         """`status.json`, corrected: a training whose process is gone has `died`, whatever it last wrote."""
         status = read_json(self.folder / "status.json")
@@ -210,6 +215,8 @@ def create_run(params: Params) -> Run:
         write_atomic(folder / "params.yaml", dump_yaml(params))
         status = {"phase": params.phase, "state": "queued", "reason": "", "steps": 0}
         write_json(folder / "status.json", identity() | status)
+        if notebook := os.environ.get("RLKIT_RUN"):
+            write_json(folder / "part_of.json", {"run": Path(notebook).name})
     except OSError as error:
         raise RunError(
             f"cannot write run folders under {folder.parent}: {error.strerror}. Give a folder you may write to, "
@@ -239,6 +246,22 @@ def all_runs() -> list[Run]:
     """Every run folder under the outputs root, oldest first; the folders are the index."""
     folders = {path.parent for name in ("params.yaml", "status.json") for path in outputs_root().glob(f"*/*/{name}")}
     return [Run(folder) for folder in sorted(folders, key=lambda folder: folder.name)]
+
+
+def list_runs(every: bool = False) -> list[dict[str, Any]]:
+    """A row for each run, oldest first; trainings that a notebook made besides its own are counted in the row of its
+    run, or with `every` have a row of their own."""
+    runs = {run.id: run for run in all_runs()}
+    parents = {name: run.part_of for name, run in runs.items()}
+    parts, rows = list(parents.values()), []
+    for name, run in runs.items():
+        if parents[name] in runs and not every:
+            continue
+        status, notebook = run.status(), run.notebook_status()["state"]
+        row = {"run": name, "phase": run.phase, "state": status["state"], "steps": status.get("steps", 0)}
+        row |= {"trainings": parts.count(name) or None, "return": status.get("ep_rew_mean"), "notebook": notebook}
+        rows.append(row | {"reason": status.get("reason", "")})
+    return rows
 
 
 def attach(name: str | Path) -> Run:

@@ -156,6 +156,10 @@ def test_the_notebook_trains_its_study_judges_it_and_is_a_run_of_its_own() -> No
     (run,) = [one for one in all_runs() if one.phase == "compare"]
     assert run.status()["state"] == run.notebook_status()["state"] == "done"
     assert len(all_runs()) == 11
+    assert {one.part_of for one in all_runs()} == {run.id, ""}
+    (row,) = json.loads(CliRunner().invoke(app, ["ls", "--json"], catch_exceptions=False).stdout)
+    assert (row["run"], row["trainings"]) == (run.id, 10)
+    assert len(json.loads(CliRunner().invoke(app, ["ls", "--all", "--json"], catch_exceptions=False).stdout)) == 11
     assert run.tables()["groups"]["seeds"].tolist() == [5, 5]
     text = (run.folder / "report.html").read_text("utf-8")
     assert all(one.id in text for one in all_runs() if one != run)

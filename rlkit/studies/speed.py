@@ -24,6 +24,7 @@ from rlkit.runs import Run
 STOCK, OURS = "stable-baselines3", "rlkit.PPO"
 OFF = {"fast": False, "n_threads": 1, "use_amp": False, "use_torch_compile": False, "use_pinned_memory": False}
 BARE = OFF | {"fast": True}  # rlkit.PPO with no other switch
+LOADING = 1  # rollouts before the one with whose end a training's clock starts: its first update is logged with that
 LAST_SHARE = 0.2  # of a training: its final return is the mean over this much of its end
 GIGA = 1e9
 PROMISED = {  # switches of the ancestor, by their name in the ablation
@@ -123,14 +124,19 @@ def race(params: SpeedParams) -> tuple[Run, list[Run]]:
 
 
 def curves(runs: list[Run]) -> pd.DataFrame:
-    """side, seed, steps, seconds (wall, from the first step on) and return of each rollout of the runs."""
+    """side, seed, steps, seconds and return of each rollout of the runs, from the second one on.
+
+    Seconds are of wall time since the end of the second rollout: up to there, rollout and update are loaded or
+    compiled, which is no training and takes longer than a short one.
+    """
     tables = []
     for run in runs:
         metrics = run.metrics()
         spent = metrics[[f"time/{part}_seconds" for part in PARTS]].sum(axis="columns").cumsum()
+        spent -= spent.iloc[min(LOADING, len(spent) - 1)]
         columns = {"steps": metrics["time/total_timesteps"], "seconds": spent, "return": metrics["rollout/ep_rew_mean"]}
         side = OURS if run.params.fast else STOCK
-        tables.append(pd.DataFrame({"side": side, "seed": run.params.seed, **columns}).dropna())
+        tables.append(pd.DataFrame({"side": side, "seed": run.params.seed, **columns})[LOADING:].dropna())
     return pd.concat(tables, ignore_index=True)
 
 

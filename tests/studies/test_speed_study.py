@@ -11,6 +11,7 @@ from rlkit.diagnostics.throughput import PARTS
 from rlkit.envs.choice import Choice
 from rlkit.errors import EnvError
 from rlkit.params import load_params
+from rlkit.runs import create_run
 from rlkit.studies import speed
 
 PARAMS = load_params("speed", {"env_id": "CartPole-v1", "ablation": ["threads", "pinned", "subproc"], "n_rounds": 6})
@@ -35,6 +36,16 @@ def test_judging_by_hand() -> None:
     assert facts["seconds to a return of 10, ratio of medians"] == pytest.approx(4.5 / 20)
     assert facts["seconds of the whole training, ratio of medians"] == pytest.approx(0.25)
     assert math.isnan(facts["95 % interval, from"])  # one seed tells no spread
+
+
+def test_loading_the_code_is_no_training() -> None:
+    run = create_run(load_params("speed", {"fast": True, "seed": 3}))
+    table = pd.DataFrame({f"time/{part}_seconds": [0.0] * 4 for part in PARTS})
+    table["time/env_seconds"], table["time/update_seconds"] = [9.0, 1.0, 1.0, 1.0], [0.0, 30.0, 2.0, 2.0]
+    table["time/total_timesteps"], table["rollout/ep_rew_mean"] = [64, 128, 192, 256], [1.0, 2.0, 3.0, 4.0]
+    table.to_csv(run.folder / "metrics.csv", index=False)
+    found = speed.curves([run])
+    assert found[["steps", "seconds", "return"]].to_numpy().tolist() == [[128, 0, 2], [192, 3, 3], [256, 6, 4]]
 
 
 def test_a_goal_that_a_side_never_reached_has_no_time() -> None:

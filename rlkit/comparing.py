@@ -1,5 +1,6 @@
 """Several runs side by side: grouped by what differs in their parameters, judged over seeds, drawn with intervals."""
 
+import html
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ STEPS, RETURN = "time/total_timesteps", "rollout/ep_rew_mean"
 LAST_SHARE = 0.1  # of a training: the final value is the metric's mean over so much of it
 GRID = 100  # points at which curves are compared
 SHORT = 0.9  # of the longest run: a shorter one makes all others be judged early
+COLORS = {"better": "#009e73", "worse": "#b42318", "cannot tell": "#667085", "no verdict": "#b26a00"}  # of the words
 UNTOLD = {"seed", "name"}  # parameters in which runs of one group may differ
 
 
@@ -40,7 +42,11 @@ class Comparison:
         return curve_bands(self.curves, self.metric)
 
     def _repr_html_(self) -> str:
-        words = "".join(f"<p><b>{name}</b>: {verdict}</p>" for name, verdict in self.verdicts.items())
+        words = ""
+        for name, verdict in self.verdicts.items():
+            word, _, rest = verdict.partition(":")
+            pill = f"background:{COLORS[word]};color:#fff;border-radius:10px;padding:1px 10px"
+            words += f"<p><b>{html.escape(name)}</b> <span style='{pill}'>{word}</span> {html.escape(rest)}</p>"
         return self.table.to_html(float_format="{:.4g}".format) + words
 
     def __str__(self) -> str:

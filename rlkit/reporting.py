@@ -221,8 +221,11 @@ def compare_report(found: Comparison, path: Path, tables: Mapping[str, pd.DataFr
     """Write the page of a comparison, offline as `report`'s, with more tables by title; its path."""
     ids = ", ".join(run_id for group in found.runs.values() for run_id in group)
     words = "\n\n".join(f"{name}: {verdict}" for name, verdict in found.verdicts.items())
+    first = next(iter(found.runs))
+    short = {f"{name} against {first}": verdict.partition(":")[0] for name, verdict in found.verdicts.items()}
     sections: list[Section] = [
-        Text(title="The verdict", text=words, run_id=ids, how_to_read=HOW_TO_READ["verdict"]),
+        Numbers(title="The verdict", values=short, run_id=ids),
+        Text(title="How sure it is", text=words, run_id=ids, how_to_read=HOW_TO_READ["verdict"]),
         Plot(title="The curves", figure=found.figure(), run_id=ids, how_to_read=HOW_TO_READ["bands"]),
         Table(title="The groups", frame=found.table, run_id=ids, how_to_read=HOW_TO_READ["groups"]),
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
 
 def entry(function: Callable[..., Any], folders: tuple[Path, ...] = (), **options: Any) -> Callable[..., Any]:
@@ -16,12 +17,30 @@ def entry(function: Callable[..., Any], folders: tuple[Path, ...] = (), **option
     would go on running a part that was edited elsewhere. The numpy error model divides without checking for zero.
     """
     kernel = numba.njit(cache=True, error_model="numpy", **options)(function)
-    cache_file = getattr(getattr(kernel, "_cache", None), "_cache_file", None)  # none where NUMBA_DISABLE_JIT is set
-    if cache_file is not None:
-        cache_file._source_stamp = stamp = _sources(Path(function.__code__.co_filename).parent, *folders)
-        # numba reads an index only of its own version, and one that names a class which is gone cannot be read
-        cache_file._version = f"{cache_file._version} {stamp}"
+    cache = getattr(kernel, "_cache", None)  # none where NUMBA_DISABLE_JIT is set
+    if cache is not None:
+        stamp = _sources(Path(function.__code__.co_filename).parent, *folders)
+        cache._cache_file = _Files(cache._cache_path, cache._impl.filename_base, stamp)
     return kernel
+
+
+class _Files(IndexDataCacheFile):
+    """numba's files of one kernel, right also when several processes compile it at once or one is killed meanwhile.
+
+    numba itself numbers the files and writes the index before the code: two processes can give one number to two
+    signatures, and whoever reads in between, or after a kill, finds under the new index the code of older sources.
+    """
+
+    def __init__(self, folder: str, name: str, stamp: str) -> None:
+        super().__init__(folder, name, stamp)
+        # numba reads an index only of its own version, and one that names a class which is gone cannot be read
+        self._version = f"{self._version} {stamp}"
+
+    def save(self, key: tuple[Any, ...], data: Any) -> None:
+        """Keep the code of a signature under a name of its own, and only then say so in the index."""
+        name = f"{self._index_name.removesuffix('.nbi')}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}.nbc"
+        self._save_data(name, data)
+        self._save_index(self._load_index() | {key: name})
 
 
 @functools.cache

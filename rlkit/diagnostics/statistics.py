@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy  # whose stats take a second to import, and come on first use
 
 from rlkit.errors import ParamsError
 
@@ -21,7 +21,7 @@ def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -
         raise ParamsError(f"a rate needs whole counts with 0 <= successes <= trials, not {successes} of {trials}.")
     if trials == 0:
         return 0.0, 1.0
-    interval = stats.binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
+    interval = scipy.stats.binomtest(int(successes), int(trials)).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -36,7 +36,7 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float = 0.95
     flat = _finite(values)
     if flat.size < 2:
         return float("nan"), float("nan")
-    half = stats.t.ppf((1 + confidence) / 2, flat.size - 1) * flat.std(ddof=1) / np.sqrt(flat.size)
+    half = scipy.stats.t.ppf((1 + confidence) / 2, flat.size - 1) * flat.std(ddof=1) / np.sqrt(flat.size)
     return float(flat.mean() - half), float(flat.mean() + half)
 
 
@@ -48,7 +48,7 @@ def iqm(values: Sequence[float] | np.ndarray) -> float:
     a value is not finite: a diverged run is a result to report, not one to average away.
     """
     flat = _finite(values)
-    return float(stats.trim_mean(flat, 0.25)) if flat.size else float("nan")
+    return float(scipy.stats.trim_mean(flat, 0.25)) if flat.size else float("nan")
 
 
 def difference_interval(
@@ -61,7 +61,7 @@ def difference_interval(
     """
     _check_confidence(confidence)
     difference, error, freedom = _welch(first, second)
-    half = stats.t.ppf((1 + confidence) / 2, freedom) * error if error else 0.0
+    half = scipy.stats.t.ppf((1 + confidence) / 2, freedom) * error if error else 0.0
     return difference - half, difference + half
 
 
@@ -79,7 +79,7 @@ def equivalence_p(first: Sequence[float] | np.ndarray, second: Sequence[float] |
     if np.isnan(error):
         return float("nan")
     room = margin - abs(difference)
-    return float(stats.t.sf(room / error, freedom)) if error else float(room <= 0)
+    return float(scipy.stats.t.sf(room / error, freedom)) if error else float(room <= 0)
 
 
 def permutation_p(first: Sequence[float] | np.ndarray, second: Sequence[float] | np.ndarray) -> float:
@@ -92,7 +92,7 @@ def permutation_p(first: Sequence[float] | np.ndarray, second: Sequence[float] |
     samples = _finite(first), _finite(second)
     if min(map(len, samples)) < 2:
         return float("nan")
-    found = stats.permutation_test(
+    found = scipy.stats.permutation_test(
         samples, _mean_difference, vectorized=True, n_resamples=200_000, batch=20_000, rng=np.random.default_rng(0)
     )
     return float(found.pvalue)

@@ -11,6 +11,7 @@ import nbformat
 import pandas as pd
 import pytest
 
+from rlkit.cli import main
 from rlkit.runs import Run, all_runs
 
 ROOT = Path(__file__).parents[1]
@@ -80,12 +81,24 @@ def test_a_wrong_name_or_value_ends_the_notebook_before_it_trains(tmp_path: Path
         (["stop", "../.."], "no run"),
     ],
 )
-def test_bad_input_is_one_clear_line(arguments: list[str], words: str, outputs: Path) -> None:
-    command = [sys.executable, "-m", "rlkit", *arguments]
+def test_bad_input_is_one_clear_line(
+    arguments: list[str], words: str, outputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["rlkit", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    told = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert words in told
+    assert "Traceback" not in told
+    assert not outputs.exists()
+
+
+def test_the_command_ends_with_code_2(outputs: Path) -> None:
+    command = [sys.executable, "-m", "rlkit", "show", "nothing"]
     failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert failed.returncode == 2
-    assert words in failed.stderr
-    assert "Traceback" not in failed.stderr
+    assert failed.stderr.startswith("rlkit: no run 'nothing'")
     assert not outputs.exists()
 
 

@@ -21,7 +21,7 @@ _HOMES = {
     "resume": "rlkit.experiment",
     "attach": "rlkit.runs",
     "evaluate": "rlkit.assess",
-    "play": "rlkit.assess",
+    "play": "rlkit.playing",
     "form": "rlkit.widgets.form",
     "compare": "rlkit.comparing",
     "report": "rlkit.reporting",

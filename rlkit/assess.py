@@ -16,15 +16,14 @@ from rlkit.diagnostics.replay import Replay
 from rlkit.diagnostics.statistics import iqm, mean_interval, proportion_interval
 from rlkit.envs.registry import DODGE, ENVS, ROCKET_LEAGUE
 from rlkit.envs.rocket_league.scripts import SCRIPTS
-from rlkit.errors import CheckpointError, ParamsError
+from rlkit.errors import CheckpointError
 from rlkit.experiment import load_model, make_params_env, torch_threads
 from rlkit.files import slug, write_atomic
-from rlkit.league.matches import Matches, Policy, play_matches
+from rlkit.playing import EVALUATION_SEED, play, player
 from rlkit.progress import ProgressLine
-from rlkit.runs import Run, attach
+from rlkit.runs import Run
 from rlkit.seeding import seed_everything
 
-EVALUATION_SEED = 2**31  # above every seed of a training (params.py), so that no evaluation replays its games
 ACTION_NAMES = {"CartPole-v1": ("push left", "push right"), DODGE: ("stand", "away", "back", "left", "right")}
 
 
@@ -52,37 +51,17 @@ def evaluate(run: Run, games: int | None = None, checkpoint: str = "newest") -> 
     return table
 
 
-def play(one: str | Policy, other: str | Policy, games: int = 100, mode: str = "1v1", record: int = 0) -> Matches:
-    """Matches between any two players: names of scripts, runs (id or part of one), or policies."""
-    sides = [player(attach(who)) if isinstance(who, str) and who not in SCRIPTS else who for who in (one, other)]
-    seed_everything(EVALUATION_SEED)  # for the agents' sampled actions
-    with torch_threads(1):
-        return play_matches(*sides, games=games, seed=EVALUATION_SEED, mode=mode, record=record)
-
-
-def player(run: Run, checkpoint: str = "newest") -> Policy:
-    """The run's agent as a player of matches; it samples its actions, as it did in training."""
-    params = run.params
-    if params.env_id != ROCKET_LEAGUE:
-        raise ParamsError(f"run {run.id} was trained on {params.env_id}, and matches are played in {ROCKET_LEAGUE}.")
-    env = make_params_env(params, n_workers=1)
-    try:
-        model, config = load_model(run, env, checkpoint), env.get_attr("config")[0]
-    finally:
-        env.close()
-    predict = ModelPredict(model, deterministic=False)
-    kinds = {name: config[name] for name in ("observation", "actions", "reward_weights")}
-    kinds["seats"] = config["seats"] or config["mode"]
-    return Policy(params.name, predict, **kinds)
-
-
 def keep_replay(run: Run, name: str, replay: Replay) -> Path:
     """Store a replay in the run folder, as data and as a page that plays it; the path of the data."""
-    folder = run.folder / "replays"
-    folder.mkdir(exist_ok=True)
-    write_atomic(folder / f"{slug(name)}.html", replay.to_html())
+    return write_replay(run.folder / "replays", name, replay).with_suffix(".npz")
+
+
+def write_replay(folder: Path, name: str, replay: Replay) -> Path:
+    """Store a replay in a folder, as data and as a page that plays it; the path of the page."""
+    folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / f"{slug(name)}.npz", replay.to_bytes())
-    return folder / f"{slug(name)}.npz"
+    write_atomic(folder / f"{slug(name)}.html", replay.to_html())
+    return folder / f"{slug(name)}.html"
 
 
 def play_episodes(

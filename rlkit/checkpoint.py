@@ -13,11 +13,11 @@ import torch
 from safetensors import SafetensorError
 
 from rlkit.errors import CheckpointError
-from rlkit.sealed import seal, standing, unseal
+from rlkit.sealed import TRAINING, seal, standing, unseal
 
 SENSES = "observation", "features", "image_size", "image_mode", "actions"  # of a configuration
 SCHEMA = 2
-FILES = ("weights.safetensors", "training.pt")
+FILES = ("weights.safetensors", TRAINING)
 REPLAY = "replay.npz"  # only where an off-policy training ended or was stopped: it can be large
 
 
@@ -38,7 +38,7 @@ def save_checkpoint(
     if bad:
         raise CheckpointError(f"{folder.name}: {bad[0]} is not finite, so nothing was saved; the run has diverged.")
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    files = {"weights.safetensors": safetensors.torch.save(plain), "training.pt": _bytes_of(torch.save, training)}
+    files = {"weights.safetensors": safetensors.torch.save(plain), TRAINING: _bytes_of(torch.save, training)}
     if replay:
         files[REPLAY] = _bytes_of(lambda arrays, file: np.savez(file, **arrays), replay)
     seal(folder, files, {"schema": SCHEMA, **facts})
@@ -84,7 +84,7 @@ def check_senses(folder: Path, env: dict[str, Any]) -> None:
 def load_training(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(state of the training, arrays of its replay buffer or {}) of a verified checkpoint; runs no code from it."""
     manifest = unseal(folder, SCHEMA, FILES)
-    training = torch.load(folder / "training.pt", weights_only=True)
+    training = torch.load(folder / TRAINING, weights_only=True)
     if REPLAY not in manifest["sha256"]:
         return training, {}
     with np.load(folder / REPLAY, allow_pickle=False) as arrays:

@@ -12,9 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from rlkit.errors import ParamsError, RlkitError
+from rlkit.play_command import play
 from rlkit.printing import show_rows, show_tables
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.command()(play)
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document instead of a table")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="a run's id, a part of it, its folder, or `last`")]
 RunNames = Annotated[list[str], typer.Argument(metavar="RUN...", help="ids, parts of them, or folders")]

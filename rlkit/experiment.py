@@ -29,16 +29,18 @@ from rlkit.envs.remote import RemoteVecEnv
 from rlkit.envs.vec import BatchVecEnv
 from rlkit.errors import CheckpointError, RunError
 from rlkit.files import project_root, read_json, write_json
+from rlkit.league.member import is_member, shipped
+from rlkit.league.pool import LEAGUE
 from rlkit.owner import Owner
 from rlkit.params import load_params
 from rlkit.phases.base import ENV_EDITS, Params
 from rlkit.processes import identity
 from rlkit.recorder import Recorder, run_logger
-from rlkit.runs import RUNNING, Run, all_runs, attach, create_run, requeue
+from rlkit.runs import RUNNING, Run, all_runs, attach, create_run, outputs_root, requeue
 from rlkit.seeding import seed_everything, stream
 from rlkit.trainers import TRAINERS
 from rlkit.trainers.companions import Companion, companions_of, restore
-from rlkit.trainers.state import go_on_from, refill_replay
+from rlkit.trainers.state import go_on_from, refill_replay, warm_start
 
 START = "start"  # in a run folder: the checkpoint of another run that this one goes on from
 
@@ -82,6 +84,9 @@ def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], fact
     elif run.params.start_from:
         kept = run.folder / START
         folder = kept if kept.exists() else _start_folder(run.params)
+        if is_member(folder):
+            warm_start(model, folder, facts["config"])
+            return 0
         check_senses(folder, facts)
         weights, manifest = load_checkpoint(folder)  # its env may differ in what a branch changes, such as rewards
     else:
@@ -97,7 +102,10 @@ def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], fact
 
 
 def _start_folder(params: Params) -> Path:
-    """The checkpoint that `start_from` names: a run's newest, or that of a step as run/step."""
+    """The folder that `start_from` names: a league member's, or the checkpoint of a run, its newest or run/step."""
+    member = shipped().get(params.start_from, Path(params.start_from))
+    if is_member(member):
+        return member
     name, _, step = params.start_from.partition("/")
     return _checkpoint_folder(attach(name), step or "newest")
 
@@ -147,7 +155,10 @@ def _new_run(params: Params) -> Run:
     """A queued run, with a copy of the checkpoint it is to start from, which its own run may soon delete."""
     run = create_run(params)
     if params.start_from:
-        shutil.copytree(_start_folder(params), run.folder / START)
+        source = _start_folder(params)
+        shutil.copytree(source, run.folder / START)
+        if (league := source.parents[1] / LEAGUE).is_dir() and not is_member(source):
+            shutil.copytree(league, run.folder / LEAGUE)
     return run
 
 
@@ -235,10 +246,11 @@ def check_env(params: Params) -> None:
                 env.env_method(f"set_{name}", edit[name])
         if getattr(params, "stages", []):
             check_stages(env, params.path(), params.reward_weights)
-        if params.start_from:
-            check_senses(_start_folder(params), env_facts(params, env))
+        if params.start_from and not is_member(folder := _start_folder(params)):
+            check_senses(folder, env_facts(params, env))
     finally:
         env.close()
+    companions_of(params, outputs_root(), lambda kind, **facts: None)
 
 
 @contextmanager

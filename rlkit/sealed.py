@@ -9,6 +9,7 @@ from rlkit.errors import CheckpointError
 from rlkit.files import read_json, sha256, sync_folder, write_atomic, write_json
 
 MANIFEST = "manifest.json"
+TRAINING = "training.pt"  # of a checkpoint, which a member has not
 
 
 def seal(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
@@ -23,7 +24,7 @@ def seal(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> 
         for name, content in files.items():
             write_atomic(temp / name, content)
         sums = {path.name: sha256(path) for path in sorted(temp.iterdir())}
-        write_json(temp / MANIFEST, {"schema": facts["schema"], "sha256": sums, **facts})
+        write_json(temp / MANIFEST, {"schema": facts["schema"], **facts, "sha256": sums})
         _swap(temp, folder)
     except BaseException:
         shutil.rmtree(temp, ignore_errors=True)

@@ -14,10 +14,11 @@ from rlkit.phases import PHASES
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 LAYERS = [  # doors first; a module imports from its own layer or from those below
-    {"__main__", "cli"},
+    {"__main__", "cli", "play_command"},
     {"notebook", "widgets"},
     {"studies"},
     {"checkup", "assess", "claims", "comparing", "reporting", "doctor"},
+    {"playing"},
     {"experiment"},
     {"recorder", "best"},
     {"owner", "edits"},

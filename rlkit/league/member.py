@@ -19,7 +19,7 @@ from rlkit.envs.rocket_league.observations import observation_space
 from rlkit.envs.rocket_league.scripts import SCRIPTS
 from rlkit.errors import CheckpointError, EnvError
 from rlkit.files import slug
-from rlkit.sealed import seal, standing, unseal
+from rlkit.sealed import MANIFEST, TRAINING, seal, standing, unseal
 from rlkit.seeding import stream
 
 SCHEMA = 1
@@ -27,6 +27,7 @@ WEIGHTS = "weights.safetensors"
 POLICY = "mlp_extractor.policy_net."  # SB3's names of the layers that lead to the action,
 HEAD = "action_net"  # and of the last one
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda values: np.maximum(values, 0.0)}
+SHIPPED = Path(__file__).with_name("members")  # those that come with the kit
 TAKEN = {"self", *SCRIPTS}  # names that mean somebody else among the opponents of an env
 
 
@@ -142,6 +143,16 @@ def read_member(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return facts, safetensors.numpy.load((folder / WEIGHTS).read_bytes())
     except SafetensorError as error:
         raise CheckpointError(f"{folder}/{WEIGHTS} is no safetensors file: {error}") from None
+
+
+def is_member(folder: Path) -> bool:
+    """Whether a folder is kept as members are, and not as checkpoints, which can be trained on from exactly."""
+    return (folder / MANIFEST).is_file() and not (folder / TRAINING).exists()
+
+
+def shipped() -> dict[str, Path]:
+    """The folders of the members that come with the kit, by name."""
+    return {folder.name: folder for folder in sorted(SHIPPED.glob("[!.]*/"))}
 
 
 def check_fit(member: Member, config: Mapping[str, Any]) -> None:

@@ -12,9 +12,8 @@ from rlkit.errors import CheckpointError
 from rlkit.files import inside
 from rlkit.league.member import Member, check_fit, load_member, save_member
 
+LEAGUE = "league"  # in a run's folder: its pool
 RETIRED = ".retired"  # in a pool's folder: members that are out of it; nothing is deleted
-GAP = 300.0  # Elo: a member this much weaker than the learner teaches it little
-FLOOR = 3  # members that stay however weak, or the pool would run empty
 
 
 class Pool:
@@ -64,7 +63,7 @@ class Pool:
             self.retire(name)
         return [name for name in names if name not in self.members]
 
-    def prune(self, ratings: Mapping[str, float], mine: float, gap: float = GAP, floor: int = FLOOR) -> list[str]:
+    def prune(self, ratings: Mapping[str, float], mine: float, gap: float, floor: int) -> list[str]:
         """Retire members `gap` or more below `mine`, weakest first, while more than `floor` are left; their names."""
         by_strength = sorted(self.members, key=lambda name: ratings[name])
         weak = [name for name in by_strength if mine - ratings[name] >= gap][: max(0, len(self) - floor)]

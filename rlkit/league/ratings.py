@@ -43,7 +43,7 @@ class Elo:
         for score in scores:
             if not 0 <= score <= 1:
                 raise ParamsError(f"{one} against {other}: score {score} is none; give 1 won, 0.5 drawn or 0 lost.")
-            gain = self.k * (score - float(expected_score(self[one], self[other])))
+            gain = self.k * (float(score) - float(expected_score(self[one], self[other])))
             for name, change in ((one, gain), (other, -gain)):
                 self.games[name] = self.games.get(name, 0) + 1
                 if name not in self.anchors:

@@ -1,6 +1,6 @@
 """Rocket League games played side by side, one per arena, each to its first goal: the work behind `play_matches`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class Wave:
     """One game per arena from kickoff to first goal or time out; finished arenas stand still.
 
     games (n,): numbers, n at most the simulation's arenas; sides (n,): team of the first player, 0 blue or 1 orange;
-    games with numbers below `record` are filmed.
+    games whose numbers are in `filmed` get a film.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Wave:
         players: Sequence[str | Player],
         games: np.ndarray,
         sides: np.ndarray,
-        record: int,
+        filmed: Collection[int],
     ) -> None:
         n = len(games)
         self.simulation, self.world = simulation, make_world(simulation)
@@ -46,7 +46,7 @@ class Wave:
         self.playing = np.arange(simulation.n_arenas) < n
         self.winner, self.last_touch = np.full(n, -1), np.full(n, -1)
         self.touches = np.zeros((n, 2), np.int64)
-        self.cameras = {a: Camera(simulation, self.world, a) for a in np.flatnonzero(games < record).tolist()}
+        self.cameras = {a: Camera(simulation, self.world, a) for a, game in enumerate(games.tolist()) if game in filmed}
         self.controls = np.zeros((len(simulation.handles), len(CONTROLS)), np.float32)
         self.drivers = np.full(len(simulation.handles), NOBODY)
         self.seats: list[Seats] = []
@@ -73,10 +73,11 @@ class Wave:
             if camera and camera.notes is None:
                 camera.watch(seats.player, seats.actions, int(seats.cars[row]))
 
-    def play(self, seed: int, max_seconds: float) -> None:
-        """Play every game to its end."""
-        for arena, game in enumerate(self.games.tolist()):
-            self.simulation.kickoff(arena, stream(seed, game))
+    def play(self, seed: int, max_seconds: float, start: str = "kickoff") -> None:
+        """Play every game from one of STARTS to its end."""
+        self.start = start
+        for arena, (game, side) in enumerate(zip(self.games.tolist(), self.sides.tolist(), strict=True)):
+            self.simulation.place(arena, start, stream(seed, game), side)
         self.simulation.read()
         self._film()
         for _ in range(round(max_seconds / self.world.step_seconds)):
@@ -147,7 +148,7 @@ class Wave:
             "touches": int(self.touches[arena, side]),
             "opponent_touches": int(self.touches[arena, 1 - side]),
             "own_goal": winner >= 0 and int(self.last_touch[arena]) == 1 - winner,
-            "kickoff_goal": winner >= 0 and seconds <= KICKOFF_SECONDS,
+            "kickoff_goal": winner >= 0 and seconds <= KICKOFF_SECONDS and self.start == "kickoff",
         }
 
     def replays(self) -> list[Replay]:

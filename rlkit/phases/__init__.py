@@ -10,6 +10,7 @@ from rlkit.phases.compare import CompareParams
 from rlkit.phases.curriculum import CurriculumParams
 from rlkit.phases.dodge import DodgeParams
 from rlkit.phases.recurrent import RecurrentParams
+from rlkit.phases.self_play import SelfPlayParams
 from rlkit.phases.speed import SpeedParams
 
 PHASES: dict[str, type[Params]] = {
@@ -19,6 +20,7 @@ PHASES: dict[str, type[Params]] = {
         SpeedParams,
         RecurrentParams,
         CurriculumParams,
+        SelfPlayParams,
         DodgeParams,
         CartPoleParams,
         CompareParams,

@@ -9,6 +9,7 @@ from rlkit.trainers.cartpole import cartpole_dqn
 from rlkit.trainers.curriculum import curriculum_ppo
 from rlkit.trainers.dodge import dodge_model
 from rlkit.trainers.memory import memory_ppo
+from rlkit.trainers.self_play import self_play_ppo
 from rlkit.trainers.speed import speed_ppo
 
 TRAINERS: dict[str, Callable[..., BaseAlgorithm]] = {
@@ -16,6 +17,7 @@ TRAINERS: dict[str, Callable[..., BaseAlgorithm]] = {
     "speed": speed_ppo,
     "recurrent": memory_ppo,
     "curriculum": curriculum_ppo,
+    "self_play": self_play_ppo,
     "dodge": dodge_model,
     "cartpole": cartpole_dqn,
 }

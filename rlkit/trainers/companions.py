@@ -7,8 +7,10 @@ from typing import Any, Protocol
 from stable_baselines3.common.callbacks import BaseCallback
 
 from rlkit.curriculum.callback import CurriculumCallback
+from rlkit.league.pool import LEAGUE
 from rlkit.phases.base import Params
 from rlkit.phases.curriculum import CurriculumParams
+from rlkit.trainers.self_play import league_of
 
 Tell = Callable[..., None]  # tell(kind, **facts): a line of the run's events.jsonl
 
@@ -29,6 +31,7 @@ def _curriculum(params: CurriculumParams, folder: Path, tell: Tell) -> list[Base
 
 COMPANIONS: dict[str, Callable[..., list[BaseCallback]]] = {  # by phase: (params, run folder, tell)
     "curriculum": _curriculum,
+    "self_play": lambda params, folder, tell: [league_of(params, folder / LEAGUE, tell)],
 }
 
 

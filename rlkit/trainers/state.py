@@ -1,7 +1,9 @@
 """What a model has learned and how far its training is, as plain tensors and numbers: the content of a checkpoint."""
 
 from collections import deque
+from collections.abc import Mapping
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from rlkit.errors import CheckpointError
+from rlkit.league.member import read_member
 from rlkit.seeding import random_state, set_random_state
 
 COUNTERS = ("num_timesteps", "_n_updates", "_episode_num", "_n_calls")  # SB3's; a model has some of them
@@ -72,6 +75,19 @@ def _running(model: BaseAlgorithm) -> dict[str, RunningMeanStd]:
 
 def _moments(statistics: RunningMeanStd) -> list[torch.Tensor]:
     return [torch.tensor(value) for value in (statistics.mean, statistics.var, statistics.count)]
+
+
+def warm_start(model: BaseAlgorithm, folder: Path, config: Mapping[str, Any]) -> None:
+    """Give a fresh model the nets of a league member, and nothing else; CheckpointError where they do not fit."""
+    facts, arrays = read_member(folder)
+    mine = {"net": list(model.policy.net_arch), **{name: config[name] for name in ("observation", "actions")}}
+    theirs = {"net": facts["net"]["layers"], **{name: facts["env"][name] for name in ("observation", "actions")}}
+    try:
+        model.policy.load_state_dict({name: torch.as_tensor(array) for name, array in arrays.items()})
+    except RuntimeError:
+        mine["sizes"], theirs["sizes"] = model.observation_space.shape, facts["spaces"]["observation"]
+    if mine != theirs:
+        raise CheckpointError(f"{facts['name']} has {theirs}, and this model {mine}; build it as the member was.")
 
 
 def replay_arrays(model: BaseAlgorithm) -> dict[str, np.ndarray]:

@@ -3,15 +3,20 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from frozen import make_member
 
 from rlkit.diagnostics.replay import Replay
-from rlkit.errors import EnvError, ParamsError
+from rlkit.errors import CheckpointError, EnvError, ParamsError
 from rlkit.league.matches import Matches, Policy, play_matches, win_matrix
+from rlkit.league.member import Member
 
 
 def row(result, side="blue", seconds=30.0, touches=5, opponent_touches=1):
-    return {"result": result, "own_goal": False, "side": side, "seconds": seconds, "goals": int(result == "win"),
-            "conceded": int(result == "loss"), "touches": touches, "opponent_touches": opponent_touches}  # fmt: skip
+    winner = {"win": "blue", "loss": "orange", "draw": "none"}[result]
+    kinds = {"own_goal": False, "kickoff_goal": seconds <= 10}
+    counts = {"goals": int(result == "win"), "conceded": int(result == "loss")}
+    touched = {"touches": touches, "opponent_touches": opponent_touches}
+    return {"result": result, "side": side, "winner": winner, "seconds": seconds} | kinds | counts | touched
 
 
 class Boosting:
@@ -44,6 +49,24 @@ def test_summary_by_hand():
     assert summary["goals_per_minute"] == 6 / 8
     assert summary["conceded_per_minute"] == 2 / 8
     assert summary["touches_per_minute"] == 50 / 8
+
+
+def test_goals_by_kind_and_scores():
+    games = [
+        row("win", seconds=4.0),
+        row("win", seconds=8.0),
+        row("loss") | {"own_goal": True},
+        row("draw"),
+        row("win"),
+    ]
+    matches = Matches("one", "two", pd.DataFrame(games))
+    goals = matches.goals()
+    assert goals["made"].to_dict() == {"kickoff": 2, "own goal": 0, "open play": 1}
+    assert goals["conceded"].to_dict() == {"kickoff": 0, "own goal": 1, "open play": 0}
+    assert goals.loc["kickoff", "median_seconds"] == 6
+    assert matches.scores() == [1, 1, 0, 0.5, 1]
+    assert matches.summary()["wins_by_kickoff_goal"].item() == 2
+    assert Matches("one", "two", pd.DataFrame([row("draw")])).goals()["made"].tolist() == [0, 0, 0]
 
 
 def test_games_without_a_decision_have_no_decided_rate():
@@ -120,6 +143,16 @@ def test_recorded_games_are_replays():
         assert len(Replay.from_bytes(replay.to_bytes())) == len(replay)
 
 
+def test_games_away_from_kickoff_and_chosen_films():
+    matches = play_matches("rule", "basic", games=6, max_seconds=6.0, record=[1, 4], start="scatter")
+    assert [replay.title[-6:] for replay in matches.replays] == ["game 1", "game 4"]
+    assert not matches.table["kickoff_goal"].any()
+    first = np.array([replay.arrays["ball_position"][0] for replay in matches.replays])
+    assert (np.abs(first[:, :2]) > 1).any(axis=1).all()  # no ball waits in the middle
+    drill = play_matches("basic", "idle", games=4, max_seconds=8.0, start="open_goal").table
+    assert drill["goals"].sum() > 0 == drill["conceded"].sum()
+
+
 def test_win_matrix():
     matrix = win_matrix(["rule", "idle"], games=20, max_seconds=60.0)
     assert np.isnan(np.diag(matrix)).all()
@@ -133,6 +166,8 @@ def test_win_matrix():
         ({"player": "ruel"}, EnvError, "Did you mean 'rule'"),
         ({"mode": "4v4"}, EnvError, "unknown mode"),
         ({"games": 0}, ParamsError, "at least one"),
+        ({"start": "kickof"}, ParamsError, "Did you mean 'kickoff'"),
+        ({"player": Member(*make_member()), "tick_skip": 4}, CheckpointError, "every 8 ticks"),
         ({"player": Policy("odd", np.ravel, observation="pixels")}, EnvError, "pixels"),
     ],
 )

@@ -49,11 +49,11 @@ def test_what_is_broken_is_left_out_with_a_line(pool):
 
 
 def test_pruning_keeps_a_floor(pool):
-    assert pool.prune(RATINGS, 1450.0) == ["m0", "m1"]
-    assert pool.prune(RATINGS, 1450.0) == []
-    assert pool.prune(RATINGS, 9000.0) == []  # all are too weak, and three stay
+    assert pool.prune(RATINGS, 1450.0, 300, 3) == ["m0", "m1"]
+    assert pool.prune(RATINGS, 1450.0, 300, 3) == []
+    assert pool.prune(RATINGS, 9000.0, 300, 3) == []  # all are too weak, and three stay
     assert list(pool.members) == ["m2", "m3", "m4"]
-    assert pool.prune(RATINGS, 9000.0, floor=1) == ["m2", "m3"]
+    assert pool.prune(RATINGS, 9000.0, 300, 1) == ["m2", "m3"]
     assert list(Pool(pool.folder, CONFIG).members) == ["m4"]
 
 

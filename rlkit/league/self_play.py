@@ -118,7 +118,7 @@ class SelfPlay(BaseCallback):
     def _on_rollout_start(self) -> None:
         """Seat members drawn for this rollout; the draw hangs on the step alone, so a resumed training repeats it."""
         self._follow_edits()
-        if not len(self.pool):
+        if not len(self.pool) or not self.rules.league_share:
             return
         names, members = list(self.pool.members), self.pool.members
         steps = [members[name].facts["steps"] for name in names]

@@ -36,7 +36,7 @@ class SelfPlayParams(PPOParams):
 
     arms: list[Arm] = Field(
         ["scripts", "self", "uniform", "elo_weighted", "recent_weighted", "difficulty_adjusted"],
-        description="whom the trainings face",
+        description="whom each faces",
     )
     n_seeds: int = Field(5, ge=1, le=100, description="trainings of each arm, from seed on")
     n_jobs: int = Field(2, ge=1, le=64, description="trainings at once")

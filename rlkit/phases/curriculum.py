@@ -16,7 +16,8 @@ from rlkit.phases.ppo import PPOParams
 class CurriculumParams(PPOParams):
     """Phase 3: rlkit.PPO on rewards of a mode, and on stages that lead from a simple task to the whole one.
 
-    `arms` are profiles of params/curriculum that the notebook compares, each trained over the seeds.
+    `arms` are profiles of params/curriculum that the notebook compares, each trained over the seeds. Without any it is
+    about one training.
     """
 
     phase: ClassVar[str] = "curriculum"
@@ -35,7 +36,8 @@ class CurriculumParams(PPOParams):
     normalize_reward: bool = Field(False, description="divide rewards by a running spread of the return (VecNormalize)")
     stages: list[Stage] = Field([], description="the curriculum, e.g. [{name: a, until_step: 500000}, {name: b}]")
     arms: list[str] = Field(
-        ["sparse", "dense", "hybrid", "ladder"], description="profiles of params/curriculum that are compared"
+        ["sparse", "dense", "hybrid", "ladder"],
+        description="profiles of params/curriculum that are compared; []: one run only",
     )
     n_seeds: int = Field(5, ge=1, le=100, description="trainings of each arm, from seed on")
     n_jobs: int = Field(2, ge=1, le=64, description="trainings at once")

@@ -96,7 +96,7 @@ def play_arms(runs: dict[str, list[Run]], games: int) -> pd.DataFrame:
                 found = play(agent, opponent, games).summary()
                 tables.append(found.assign(arm=name, seed=run.params.seed, opponent=opponent, run=run.id))
     line.end(f"{games} games of each training against each of {', '.join(OPPONENTS)}")
-    return pd.concat(tables, ignore_index=True)
+    return _together(tables, ["arm", "seed", "opponent", *RESULTS])
 
 
 def summary(played: pd.DataFrame) -> pd.DataFrame:
@@ -149,7 +149,18 @@ def curves(runs: dict[str, list[Run]]) -> pd.DataFrame:
             steps = np.linspace(0, run.params.total_timesteps, GRID)
             goals = np.interp(steps, metrics[STEPS], metrics["reward/goal"] / weights / minutes)
             tables.append(pd.DataFrame({"arm": name, "seed": run.params.seed, "steps": steps, "goals": goals}))
-    return pd.concat(tables, ignore_index=True)
+    return _together(tables, ["arm", "seed", "steps", "goals"])
+
+
+def _together(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """The tables as one, which has these columns even where there are none."""
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
+def climber(runs: dict[str, list[Run]], run: Run) -> Run:
+    """The run whose stages are looked at: `run` if it has any, else the first of an arm with stages, else `run`."""
+    first = [group[0] for group in runs.values()]
+    return next((one for one in (run, *first) if one.params.stages), run)
 
 
 def stages(run: Run) -> pd.DataFrame:

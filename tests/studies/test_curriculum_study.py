@@ -85,6 +85,18 @@ def test_summary_and_verdicts_by_hand() -> None:
     assert found["ladder against hybrid", "basic", "goals_per_minute"] == "cannot tell"
 
 
+def test_without_arms_the_tables_are_empty_and_the_run_itself_is_looked_at() -> None:
+    run = create_run(params(arms=[]))
+    runs = curriculum.train_arms(run.params, run)
+    table = curriculum.play_arms(runs, 2)
+    assert curriculum.curves(runs).empty
+    assert curriculum.summary(table).empty
+    assert curriculum.verdicts(table).empty
+    assert curriculum.climber(runs, run) is run
+    climbing = create_run(curriculum.arm(params(), "ladder", 0))
+    assert curriculum.climber({"hybrid": [run], "ladder": [climbing]}, run) is climbing
+
+
 def test_too_few_seeds_or_no_reference_give_no_verdict() -> None:
     few = {name: values[:2] for name, values in FIVE.items()}
     assert curriculum.verdicts(played(few))["verdict"].str.startswith("no verdict: 2 and 2 seeds").all()

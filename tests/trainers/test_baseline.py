@@ -14,7 +14,7 @@ UNUSUAL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("phase", ["baseline", "speed", "recurrent", "dodge"])
+@pytest.mark.parametrize("phase", ["baseline", "speed", "recurrent", "curriculum", "dodge"])
 def test_every_hyperparameter_reaches_the_model(phase: str) -> None:
     shaped = {
         "learning_rate": 0.01,
@@ -23,7 +23,7 @@ def test_every_hyperparameter_reaches_the_model(phase: str) -> None:
         "net_arch": [5],
         "activation": "relu",
     }
-    plain = {"memory": "none"} if phase == "recurrent" else {}
+    plain = {"recurrent": {"memory": "none"}, "curriculum": {"reward_mode": "env"}}.get(phase, {})
     params = load_params(phase, UNUSUAL | shaped | plain | {"env_id": "CartPole-v1", "env_kwargs": {}, "n_envs": 1})
     model = TRAINERS[phase](make_vec_env("CartPole-v1"), params)
     assert {name: getattr(model, name) for name in UNUSUAL} == UNUSUAL

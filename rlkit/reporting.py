@@ -102,6 +102,12 @@ HOW_TO_READ = {
     "arm with stages plays easier games at first, so only its last stage compares with the others.",
     "arms": "Games from kickoffs with the final weights; faint dots are seeds. Intervals that overlap widely tell "
     "nothing apart, and an arm with one seed far below the others cannot be relied on.",
+    "course": "The band is the 95 % interval of a rating from all games, whatever their order; the thin line followed "
+    "them one by one, and wanders. A flat end is a learner that has stopped learning, or meets nobody of its strength.",
+    "pool": "The mean follows the learner from below. Members far below it are retired, but for a floor.",
+    "picks": "A flat line does not choose. Two of the samplers are nearly flat at a temperature of 0.5, by arithmetic.",
+    "standings": "Where two intervals overlap widely, the games do not tell the two apart.",
+    "matrix": "Later members should beat earlier ones. One that loses to an early one has forgotten something.",
     "verdict": "Better and worse are said where a permutation test of the final values has p below 0.05. Cannot tell "
     "is no sign that the groups are equal: it says how many seeds would find a difference as large as this one.",
     "bands": "Bands that overlap over the whole course tell nothing apart. A band that widens to the end is a "

@@ -30,6 +30,7 @@ LOSSES = (
 )  # of train/*; PPO's, and those DQN shares
 SMOOTHING = 20  # a smoothed point is the mean over 1/20 of the curve, centred: no lag, unlike an exponential mean
 PART_COLORS = dict(zip(PARTS, (*style.PALETTE[:5], style.DRAW), strict=True))
+LONG_NAME = 8  # letters, of a column of the matrix that is written aslant
 LABEL_SHARE = 0.06  # a narrower part of a bar has no room for its percentage
 CENTRED = {"ha": "center", "va": "center", "fontsize": 9.5}
 
@@ -151,7 +152,8 @@ def win_matrix(table: pd.DataFrame) -> Figure:
         rate = rates[row, column]
         ink = style.PAPER if abs(rate - 0.5) > 0.3 else style.INK
         axes.text(column + 0.5, row + 0.5, f"{rate:.0%}", color=ink, **CENTRED)
-    axes.set_xticks(np.arange(table.shape[1]) + 0.5, table.columns, color=style.INK)
+    long = {"rotation": 30, "ha": "right"} if table.columns.map(len).max() > LONG_NAME else {}
+    axes.set_xticks(np.arange(table.shape[1]) + 0.5, table.columns, color=style.INK, **long)
     axes.set_yticks(np.arange(table.shape[0]) + 0.5, table.index, color=style.INK)
     axes.set(ylim=(len(table), 0), frame_on=False)
     axes.grid(visible=False)

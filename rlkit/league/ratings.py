@@ -15,7 +15,7 @@ from rlkit.errors import ParamsError
 START = 1500.0  # Elo of a player who has not played
 K = 32.0  # Elo that a game moves at most
 SCALE = 400.0  # Elo for odds of 10 to 1
-PRIOR = 600.0  # Elo, spread around START of what players are thought to be before any game: 95 % within +-1176
+PRIOR = 600.0  # Elo, spread of what players are thought to be before any game: 95 % within +-1176
 
 
 def expected_score(mine: Any, theirs: Any) -> Any:
@@ -68,9 +68,10 @@ def rate(games: pd.DataFrame, anchors: Mapping[str, float] | None = None, confid
     """Ratings from all games at once, whatever their order: columns rating, low, high, games and score, best first.
 
     Bradley and Terry 1952 (doi:10.1093/biomet/39.3-4.324) with draws as half a win, on Elo's scale. The most likely
-    ratings given a prior, normal around START with spread PRIOR, which keeps an unbeaten player's finite and costs an
-    even one nothing. Anchors are fixed, and their intervals have no width; without any the mean is START, and intervals
-    are of the distance to it. Intervals from the curvature (Laplace); draws make them somewhat too wide, never narrow.
+    ratings given a prior, normal with spread PRIOR around the anchors' mean, else START: it keeps the rating of an
+    unbeaten player finite and costs an even one nothing. Anchors are fixed, and their intervals have no width; without
+    any the mean is START, and intervals are of the distance to it. Intervals from the curvature (Laplace); draws make
+    them somewhat too wide, never narrow.
     Players without a link by games differ by the prior alone, and their intervals say so. ParamsError without games,
     for a score outside 0 to 1, or a player against itself.
     """
@@ -99,10 +100,11 @@ def _most_likely(
     differences[np.arange(len(one)), one] += 1.0
     differences[np.arange(len(one)), other] -= 1.0
     unit = np.log(10.0) / SCALE  # logits per point of Elo
+    centre = float(np.mean(list(fixed.values()))) if fixed else START
 
     def place(values: np.ndarray) -> np.ndarray:
-        ratings = np.full(n, START)
-        ratings[list(fixed)], ratings[free] = list(fixed.values()), START + values
+        ratings = np.full(n, centre)
+        ratings[list(fixed)], ratings[free] = list(fixed.values()), centre + values
         return ratings
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:

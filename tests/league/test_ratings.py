@@ -87,6 +87,8 @@ def test_the_order_of_games_does_not_matter():
 def test_an_unbeaten_player_has_a_finite_rating_and_a_wide_interval():
     found = rate(table(*[("a", "b", 1.0)] * 10), anchors={"b": 1200.0})
     assert 1500 < found.loc["a", "rating"] < 1200 + 2 * PRIOR
+    drawn = rate(table(*[("a", "b", 0.5)] * 4), anchors={"b": 1200.0})
+    assert drawn.loc["a", "rating"] == pytest.approx(1200)  # the prior does not pull an equal away
     assert found.loc["a", "high"] - found.loc["a", "low"] > 400
 
 

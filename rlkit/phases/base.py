@@ -68,11 +68,9 @@ class Params(BaseModel):
     def with_edit(self, name: str, value: Any) -> Any:
         """The value of an edit as the training takes it; ValueError, with the way out, for one that it cannot take."""
         if name not in self.live:
-            known = "a branch can: `rlkit branch RUN -p NAME=VALUE`" if name in type(self).model_fields else ""
-            raise ValueError(
-                f"'{name}' cannot be changed while it trains{', but ' + known if known else ''}. "
-                f"{did_you_mean(name, self.live)}"
-            )
+            known = name in type(self).model_fields
+            way = "A branch can: `rlkit branch RUN -p NAME=VALUE`." if known else did_you_mean(name, self.live)
+            raise ValueError(f"'{name}' cannot be changed while it trains. {way}")
         if name in ENV_EDITS:
             return ENV_EDITS[name](name, value)
         return getattr(type(self)(**self.model_dump() | {"edits": [], name: value}), name)

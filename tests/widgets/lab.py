@@ -63,15 +63,16 @@ class Lab:
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, self.folder / name)
 
-    def open(self, name: str) -> None:
-        """Show a notebook, its kernel ready; one that is at work since before is interrupted."""
+    def open(self, name: str, at_work: bool = False) -> None:
+        """Show a notebook, its kernel ready; one that is at work since before is interrupted, a new one never is."""
         self.page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self.token}&reset")
         self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady", timeout=60_000)
-        for _ in range(60):
+        for _ in range(120):
             self.page.wait_for_timeout(1000)
             if self.page.evaluate(READY):
                 return
-            self.command("notebook:interrupt-kernel")
+            if at_work:
+                self.command("notebook:interrupt-kernel")
         raise AssertionError("the kernel does not get ready")
 
     def command(self, name: str) -> None:

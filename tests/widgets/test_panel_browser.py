@@ -87,7 +87,7 @@ def test_a_person_steers_a_training(lab: Lab, tmp_path: Path) -> None:
     page.locator(".rlkit-checkpoint").click()
     until(lambda: [event for event in run.events() if event.get("request") and event["kind"] == "checkpoint"])
 
-    lab.open("steer.ipynb")  # the page is loaded again, and its panel with it is gone: it was never saved
+    lab.open("steer.ipynb", at_work=True)  # the page is loaded again, and its panel with it is gone: it was never saved
     lab.command("notebook:run-all-cells")  # `start` finds the training that has these parameters
     page.locator(".rlkit-stop").first.click(timeout=60_000)
     assert until(lambda: run.status()["state"] not in RUNNING and run.status())["state"] == "interrupted"

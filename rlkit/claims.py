@@ -14,6 +14,7 @@ percentage is a hundred times its value. Code is not looked at.
 """
 
 import math
+import os
 import re
 import shlex
 import sys
@@ -108,6 +109,8 @@ def write_results(path: Path, results: Mapping[str, Any], command: str = "") -> 
     """
     facts = machine()
     versions = facts.pop("versions")
+    if hasattr(os, "getloadavg"):
+        facts["load"] = round(os.getloadavg()[1], 1)  # over five minutes: above the number of cores, it was disturbed
     command = command or shlex.join(["python", *sys.argv])
     date = datetime.now(UTC).date().isoformat()
     path.parent.mkdir(parents=True, exist_ok=True)

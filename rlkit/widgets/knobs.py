@@ -80,29 +80,32 @@ class Knob:
         own = bool(self._request) and event.get("request") == self._request
         if own and event["kind"] == "refused":
             self.said.value = f"<span style='color:{RED}'>refused: {html.escape(event['reason'])}</span>"
-        elif event["kind"] == "edit" and (value := self._value_in(event)) is not None and (own or not self._request):
+        elif event["kind"] != "refused" and (value := self._value_in(event)) is not None and (own or not self._request):
             self.said.value = f"<b>{html.escape(_shown(value))}</b> from step {event['step']:,}"
             if not own:
                 self._move(value)
         self._request = "" if own else self._request
 
     def _value_in(self, event: dict[str, Any]) -> Any:
-        """The value that an edit gives to what this knob is for, or None."""
-        edit = {event["name"]: event["value"]}
+        """The value that an edit, or a curriculum's step to another stage, gives to what this knob is for; or None."""
+        name, value = (event["kind"], event["stage"]) if event["kind"] == "stage" else (event["name"], event["value"])
         if not self._group:
-            return edit.get(self.name)
-        return edit.get("stage", edit).get(self._group, {}).get(self.name)  # a stage's parts are edits themselves
+            return value if name == self.name else None
+        edits = value if name == "stage" and isinstance(value, dict) else {name: value}  # a stage's parts are edits
+        part = edits.get(self._group)
+        return part.get(self.name) if isinstance(part, dict) else None
 
     def _move(self, value: Any) -> None:
         """Put the handle where somebody else has set the value, with room for it, and send nothing."""
         self._moved_by_us, control = True, self.control
         try:
-            if hasattr(control, "options"):
+            if hasattr(control, "options") and value not in control.options:
                 control.options = sorted({*control.options, value})
             elif hasattr(control, "max"):
                 place = math.log10(value) if isinstance(control, widgets.FloatLogSlider) else value
                 control.min, control.max = min(control.min, place), max(control.max, place)
             control.value = written(value) if isinstance(control, widgets.Text) else value
+            self.first = self.value
         finally:
             self._moved_by_us = False
 
@@ -151,11 +154,14 @@ def _share_knobs(run: Run, config: dict[str, Any]) -> list[Knob]:
 
 
 def _stage_knob(run: Run, config: dict[str, Any]) -> list[Knob]:
-    """A line of YAML for the parts of a stage that have no knobs of their own, such as {mode: 2v2}."""
+    """The stages of the run's curriculum by name, else a line of YAML for what has no knob of its own: {mode: 2v2}."""
+    shared = {"description": "stage", "style": WIDE, "layout": LINE}
+    if names := [stage.name for stage in getattr(run.params, "stages", ())]:
+        return [Knob(run, "stage", widgets.Dropdown(options=names, **shared), lambda name: {"stage": name})]
     parts = {name: config[name] for name in STAGE if name in config}
     if len(parts) < len(STAGE):
         return []
-    line = widgets.Text(written(parts), description="stage", continuous_update=False, style=WIDE, layout=LINE)
+    line = widgets.Text(written(parts), continuous_update=False, **shared)
     return [Knob(run, "stage", line, lambda text: {"stage": parse_value(text)})]
 
 

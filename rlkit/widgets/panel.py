@@ -194,7 +194,7 @@ class Panel:
         for event in new:
             if event["kind"] == "checkpoint":
                 self._message.value = f"checkpoint at step {event['step']:,}"
-            for knob in self._all_knobs() if event["kind"] in ("edit", "refused") else ():
+            for knob in self._all_knobs() if event["kind"] in ("edit", "refused", "stage") else ():
                 knob.hear(event)
 
 

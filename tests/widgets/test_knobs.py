@@ -106,3 +106,23 @@ def test_a_stage_is_a_line_of_yaml(run: Run) -> None:
     assert knob.said.value == "<b>{mode: 2v2}</b> from step 4,096"
     knob.control.value = "soon"
     assert "give what changes by name" in knob.said.value
+
+
+def test_the_stages_of_a_curriculum_are_chosen_by_name() -> None:
+    stages = [{"name": "kickoff", "until_step": 100}, {"name": "match"}]
+    run = create_run(load_params("curriculum", {"stages": stages}))
+    (knob,) = env_knobs(run, {})["stage"]
+    (weight,) = env_knobs(run, {"reward_weights": {"touch": 0.5}})["reward_weights"]
+    assert knob.control.options == ("kickoff", "match")
+    for one in (knob, weight):
+        one.hear({"kind": "stage", "step": 128, "stage": "match", "index": 1})
+    assert knob.control.value == "match"
+    assert knob.said.value == "<b>match</b> from step 128"
+    assert knob.value == knob.first  # a branch goes on in the stage of its checkpoint anyway
+    assert take_requests(run.folder) == []
+    knob.control.value = "kickoff"
+    (request,) = take_requests(run.folder)
+    assert (request["name"], request["value"]) == ("stage", "kickoff")
+    for one in (knob, weight):
+        one.hear(edited("stage", "kickoff", request["id"]))
+    assert (knob.said.value, weight.said.value) == ("<b>kickoff</b> from step 4,096", "")

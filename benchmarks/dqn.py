@@ -1,6 +1,6 @@
 """rlkit.DQN against stable_baselines3.DQN on CartPole-v1, side by side in one process, in one command.
 
-    python benchmarks/dqn.py [--rounds 5 --seconds 2.0] [--source cleanrl=PATH]
+    python benchmarks/dqn.py [--rounds 5 --seconds 2.0] [--source cleanrl=PATH] [--keep]
 
 Both train with the same arguments on one torch thread and take turns; a turn is one `learn` of about --seconds. The
 figure is the median over the rounds of env steps per CPU-second, which other load on the machine disturbs least, and
@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 
 import stable_baselines3
 import torch
+from measuring import add_keep, header, keep_results
 
-from rlkit.diagnostics.machine import machine
 from rlkit.envs.make import make_vec_env
 from rlkit.trainers.dqn import DQN
 
@@ -64,26 +64,39 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
     parser.add_argument("--source", default="", help="cleanrl=PATH, a clone of CleanRL")
+    add_keep(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    facts = machine()
-    versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
-    print(f"{facts['cpu']}, {facts['cores_usable']} cores, {facts['os']}, Python {facts['python']}, {versions}\n")
+    print(header() + "\n")
     print("| CartPole-v1 | envs | batch | train_freq | net | SB3 | rlkit | ratio |\n" + "|---" * 8 + "|")
+    kept = {}
     for name, load in WORKLOADS.items():
-        print(row(name, load, args.rounds, args.seconds), flush=True)
+        kept[name] = figures = measure(load, args.rounds, args.seconds)
+        print(row(name, load, figures), flush=True)
     if args.source:
-        print(cleanrl_row(Path(args.source.removeprefix("cleanrl=")), args.rounds, args.seconds), flush=True)
+        figures = measure_cleanrl(Path(args.source.removeprefix("cleanrl=")), args.rounds, args.seconds)
+        kept["CleanRL's dqn.py"] = figures
+        print(row("CleanRL's dqn.py in rlkit's column", WORKLOADS["CleanRL's settings"], figures), flush=True)
+    if args.keep:
+        keep_results("dqn", kept)
 
 
-def row(name: str, load: Workload, rounds: int, seconds: float) -> str:
+def row(name: str, load: Workload, figures: dict[str, float]) -> str:
     """A line of the table."""
-    turns = [[speed(*turn) for turn in zip(*prepare(load, seconds), strict=True)] for _ in range(rounds)]
-    theirs, ours = (statistics.median(column) for column in zip(*turns, strict=True))
-    ratio = statistics.median(later / earlier for earlier, later in turns)
     net, often = ", ".join(map(str, load.net_arch)), f"{load.train_freq}, {load.gradient_steps} update(s)"
     shape = f"{load.n_envs} | {load.batch_size} | {often} | {net}"
-    return f"| {name} | {shape} | {theirs:,.0f} | {ours:,.0f} | **{ratio:.1f}x** |"
+    return f"| {name} | {shape} | {figures['sb3']:,.0f} | {figures['rlkit']:,.0f} | **{figures['ratio']:.1f}x** |"
+
+
+def measure(load: Workload, rounds: int, seconds: float) -> dict[str, float]:
+    """Env steps per CPU-second of SB3 and of rlkit, and the ratio."""
+    return medians([[speed(*turn) for turn in zip(*prepare(load, seconds), strict=True)] for _ in range(rounds)])
+
+
+def medians(turns: list[list[float]]) -> dict[str, float]:
+    """Of rounds of (SB3's speed, the other's), what a line tells."""
+    sb3, other = (statistics.median(column) for column in zip(*turns, strict=True))
+    return {"sb3": sb3, "rlkit": other, "ratio": statistics.median(later / earlier for earlier, later in turns)}
 
 
 _PREPARED: dict[Workload, tuple[list[Any], list[int]]] = {}
@@ -114,18 +127,15 @@ def speed(model: stable_baselines3.DQN, steps: int) -> float:
     return (model.num_timesteps - before) / (time.process_time() - start)
 
 
-def cleanrl_row(source: Path, rounds: int, seconds: float) -> str:
-    """CleanRL's dqn.py in the place of rlkit, against SB3 in turns."""
+def measure_cleanrl(source: Path, rounds: int, seconds: float) -> dict[str, float]:
+    """As `measure`, with CleanRL's dqn.py in the place of rlkit, at its settings."""
     models, lengths = prepare(WORKLOADS["CleanRL's settings"], seconds)
     start_up = cleanrl_seconds(source, 1)
     turns = []
     for _ in range(rounds):
         theirs = speed(models[0], lengths[0])
-        turns.append((theirs, CLEANRL_STEPS / (cleanrl_seconds(source, CLEANRL_STEPS) - start_up)))
-    theirs, other = (statistics.median(column) for column in zip(*turns, strict=True))
-    ratio = statistics.median(later / earlier for earlier, later in turns)
-    shape = "1 | 128 | 10, 1 update(s) | 120, 84"
-    return f"| CleanRL's dqn.py in rlkit's column | {shape} | {theirs:,.0f} | {other:,.0f} | {ratio:.1f}x |"
+        turns.append([theirs, CLEANRL_STEPS / (cleanrl_seconds(source, CLEANRL_STEPS) - start_up)])
+    return medians(turns)
 
 
 def cleanrl_seconds(source: Path, steps: int) -> float:

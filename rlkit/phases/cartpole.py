@@ -40,7 +40,7 @@ class CartPoleParams(Params):
     greedy_episodes: int = Field(10, ge=2, le=1000, description="episodes of each of them")
     goal_return: float = Field(475.0, description="mean return over eval_games that counts as solved")
     stop_when_solved: bool = Field(True, description="end the training there")
-    n_seeds: int = Field(3, ge=1, le=100, description="trainings of each side of a comparison, from seed on")
+    n_seeds: int = Field(5, ge=1, le=100, description="trainings of each side of a comparison, from seed on")
     sweep_algorithm: Literal["torchrl", "sb3", "rlkit"] = Field(
         "rlkit", description="whose DQN tries them; the three learn alike, and this one takes seconds"
     )

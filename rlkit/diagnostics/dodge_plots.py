@@ -56,7 +56,7 @@ def success_rates(table: pd.DataFrame, title: str = "Success") -> Figure:
     rate, low, high = (table[name].to_numpy(float) for name in ("success", "low", "high"))
     axes.barh(rows, rate, height=0.5, color=style.BLUE, alpha=0.25)
     axes.errorbar(rate, rows, xerr=[rate - low, high - rate], fmt="o", color=style.BLUE, ms=5, capsize=3, lw=1.6)
-    note = "share of fresh episodes, with its 95% interval"
+    note = "successes among fresh episodes, with their 95% interval"
     if "author" in table and table["author"].notna().any():
         axes.plot(table["author"].to_numpy(float), rows, "D", color=style.VERMILLION, ms=6)
         note += "; diamond: what the game's author reports"

@@ -99,28 +99,28 @@ def train_throwers(run: Run, params: DodgeParams) -> dict[str, list[Run]]:
     """Throwers that learn where to throw from: against the scripted dodger, and against the best weights of `run`."""
     game = {name: value for name, value in params.env_kwargs.items() if name in GAME}
     dodgers = {
-        "script": {"dodger": "careful"},
+        "script": {"dodger": "perpendicular"},  # the one of the game's author
         "agent": {"dodger": str(run.folder / "best"), "dodger_activation": run.params.activation},
     }
     thrower, wanted = setting(params, "thrower"), {}
     for name, dodger in dodgers.items():
         env_kwargs = thrower.env_kwargs | game | dodger
         wanted[name] = thrower.model_copy(update={"name": f"thrower against the {name}", "env_kwargs": env_kwargs})
-    return _train(wanted if params.settings else {}, params, n_seeds=1)
+    return _train(wanted if params.settings else {}, params, params.n_seeds)
 
 
 def hits(throwers: dict[str, list[Run]]) -> pd.DataFrame:
-    """How often and how soon each dodger is hit, by throws at random and by the thrower that learned against it.
+    """How often and how soon each dodger is hit, by throws at random and by the throwers that learned against it.
 
     Columns: throws, those of `success` (a hit), and seconds, the mean length of an episode.
     """
     rows = []
-    for name, (run,) in throwers.items():
-        episodes = run.params.eval_games
-        learned, _ = play_episodes(run, episodes, "best")
-        for throws, table in (("at random", _random_throws(run.params, episodes)), ("learned", learned)):
-            row = {"throws": f"{throws}, at the {name}", **success(int(table["success"].sum()), episodes)}
-            rows.append(row | {"seconds": table["length"].mean() * decision_seconds(run.params)})
+    for name, runs in throwers.items():
+        params = runs[0].params
+        learned = pd.concat([play_episodes(run, params.eval_games, "best")[0] for run in runs])
+        for throws, table in (("at random", _random_throws(params, params.eval_games)), ("learned", learned)):
+            row = {"throws": f"{throws}, at the {name}", **success(int(table["success"].sum()), len(table))}
+            rows.append(row | {"seconds": table["length"].mean() * decision_seconds(params)})
     return pd.DataFrame(rows, columns=None if rows else RATES).drop(columns="grade", errors="ignore")
 
 

@@ -53,8 +53,7 @@ def race(curves: pd.DataFrame) -> Figure:
     style.step_axis(axes[0])
     style.label(axes[1], "CPU-seconds of training")
     axes[0].set_ylim(bottom=0)
-    axes[1].set_xscale("log")
-    axes[1].minorticks_off()
+    style.log_axis(axes[1])
     figure.legend(frameon=False, fontsize=9.5, labelcolor=style.INK, loc="outside lower center", ncols=3)
     return figure
 

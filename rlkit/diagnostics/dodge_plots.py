@@ -6,7 +6,7 @@ As in `plots`, each takes a table and gives a matplotlib Figure, and too little 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from rlkit.diagnostics import style
 
@@ -32,10 +32,7 @@ def learning(curves: pd.DataFrame) -> Figure:
         middle = _median(curves[curves["setting"] == setting])
         label = f"{setting}  {middle['success'].iloc[-1]:.0%}"
         axes.plot(middle["seconds"], middle["success"], dash, color=color, linewidth=2.2, label=label)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.minorticks_off()
-    axes.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
+    style.log_axis(axes)
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     style.headline(axes, title, "in the episodes that choose the best weights; thin: each seed; bold: their median")

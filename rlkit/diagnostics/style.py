@@ -12,7 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator
 
 INK, MUTED, FAINT, PAPER = "#1f2430", "#667085", "#e4e7ec", "#ffffff"
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
@@ -66,6 +66,14 @@ def step_axis(axes: Axes) -> None:
     """An x axis of environment steps: 250k, 1.5M."""
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     label(axes, "environment steps", axes.get_ylabel())
+
+
+def log_axis(axes: Axes) -> None:
+    """A logarithmic x axis with plain numbers, three to a decade: 1, 2, 5, 10."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.minorticks_off()
 
 
 def legend(axes: Axes, **options: Any) -> None:

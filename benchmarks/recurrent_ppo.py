@@ -6,8 +6,10 @@ Both train on Gymnasium's CartPole-v1 with the same arguments on one torch threa
 so that they are equally far in their training: how long episodes are decides how long sequences are. The figure is
 the median over the rounds of env steps per CPU-second, which other load on the machine disturbs least; the ratio is
 the median of the rounds' ratios. sb3-contrib runs twice: as it is by default, with an LSTM for each of policy and
-value, and with one that both share; lines with a shared memory have a ratio to each. --goal times learning itself, on
-CartPole without its velocities.
+value, and with one that both share; lines with a shared memory have a ratio to each. The last column is the share of
+what NumPy's float32 product reaches on this core for one minibatch's gates: matrix products alone, and no other work,
+are counted. Other policies than these are in recurrent_policies.py, other trainers in peers.py. --goal times learning
+itself, on CartPole without its velocities.
 """
 
 import argparse
@@ -20,15 +22,16 @@ import numpy as np
 import sb3_contrib
 import torch
 from gymnasium import spaces
+from measuring import header, print_table
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv
 
-from rlkit.diagnostics.machine import machine
+from rlkit.diagnostics.roofline import flops_per_step, numpy_product_flops
 from rlkit.trainers.recurrent.policies import MlpGruPolicy
 from rlkit.trainers.recurrent_ppo import RecurrentPPO
 
-N_STEPS, BATCH_SIZE, N_EPOCHS = 128, 128, 10
+N_STEPS, BATCH_SIZE, N_EPOCHS, N_OBSERVED = 128, 128, 10, 4
 SHARED = {"shared_lstm": True, "enable_critic_lstm": False}
 GOAL_RETURN, GOAL_EPISODES, GOAL_LIMIT = 475.0, 50, 200_000  # mean of so many last episodes; env steps
 GOAL = {"n_steps": 32, "batch_size": 256, "n_epochs": 20, "gae_lambda": 0.9, "gamma": 0.98}
@@ -69,24 +72,23 @@ def main() -> None:
     parser.add_argument("--goal", action="store_true", help="also the time to a mean return of 475 without velocities")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    facts = machine()
-    versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
-    print(f"{facts['cpu']}, {facts['cores_usable']} cores, {facts['os']}, Python {facts['python']}, {versions}")
+    print(header())
     for n_envs in map(int, args.envs.split(",")):
         for hidden in filter(None, args.hidden.split(",")):
             print(f"\nMemory of {hidden}, {n_envs} envs, n_steps {N_STEPS}, batch {BATCH_SIZE}, {N_EPOCHS} epochs\n")
-            print("| | env steps per CPU-second | to sb3-contrib | to it with a shared LSTM |\n" + "|---" * 4 + "|")
-            for line in table(int(hidden), n_envs, args.rounds, args.rollouts):
-                print(line, flush=True)
+            columns = "", "env steps per CPU-second", "to sb3-contrib", "to it with a shared LSTM", "of the GEMM limit"
+            print_table(columns, table(int(hidden), n_envs, args.rounds, args.rollouts))
     if args.goal:
-        print("\n| CartPole-v1 without velocities | CPU-seconds | env steps | last mean return |\n" + "|---" * 4 + "|")
-        for name, algorithm, policy, kwargs in goal_sides():
-            print(goal_row(name, algorithm, policy, kwargs, args.rounds), flush=True)
+        columns = "CartPole-v1 without velocities", "CPU-seconds", "env steps", "last mean return"
+        print_table(columns, (goal_row(*side, args.rounds) for side in goal_sides()))
 
 
-def table(hidden: int, n_envs: int, rounds: int, rollouts: int) -> list[str]:
+def table(hidden: int, n_envs: int, rounds: int, rollouts: int) -> list[tuple[str, ...]]:
     """Lines of a table; every model takes its turn in every round."""
-    contrib = [Variant("sb3-contrib", "MlpLstmPolicy", shared) for shared in (False, True)]
+    contrib = [
+        Variant("sb3-contrib", "MlpLstmPolicy"),
+        Variant("sb3-contrib, shared LSTM", "MlpLstmPolicy", shared=True),
+    ]
     models = [make_model(sb3_contrib.RecurrentPPO, variant, hidden, n_envs) for variant in contrib]
     models += [make_model(RecurrentPPO, variant, hidden, n_envs) for variant in VARIANTS]
     turn = max(rollouts * 8, n_envs) * N_STEPS
@@ -94,13 +96,13 @@ def table(hidden: int, n_envs: int, rounds: int, rollouts: int) -> list[str]:
         model.learn(n_envs * N_STEPS)  # compiles, and touches all memory
     speeds = np.array([[speed(model, turn) for model in models] for _ in range(rounds)])
     medians = np.median(speeds, axis=0)
-    lines = [
-        f"| {name} | {medians[i]:,.0f} | | |" for i, name in enumerate(["sb3-contrib", "sb3-contrib, shared LSTM"])
-    ]
-    for i, variant in enumerate(VARIANTS, len(contrib)):
+    (limit,) = numpy_product_flops((BATCH_SIZE, hidden, 4 * hidden))
+    lines = []
+    for i, (variant, model) in enumerate(zip([*contrib, *VARIANTS], models, strict=True)):
         ratios = [np.median(speeds[:, i] / speeds[:, base]) for base in range(len(contrib))]
         shared = f"{ratios[1]:.1f}x" if variant.shared else ""
-        lines.append(f"| {variant.name} | {medians[i]:,.0f} | **{ratios[0]:.1f}x** | {shared} |")
+        share = medians[i] * sum(flops_per_step(model.policy, N_OBSERVED, N_EPOCHS)) / limit
+        lines.append((variant.name, f"{medians[i]:,.0f}", f"**{ratios[0]:.1f}x**", shared, f"{share:.0%}"))
     return lines
 
 
@@ -152,7 +154,7 @@ def goal_sides() -> list[tuple[str, Any, Any, dict[str, Any]]]:
     ]
 
 
-def goal_row(name: str, algorithm: Any, policy: Any, kwargs: dict[str, Any], seeds: int) -> str:
+def goal_row(name: str, algorithm: Any, policy: Any, kwargs: dict[str, Any], seeds: int) -> tuple[str, ...]:
     """A line of the second table: one training per seed."""
     found = []
     for seed in range(seeds):
@@ -169,8 +171,7 @@ def goal_row(name: str, algorithm: Any, policy: Any, kwargs: dict[str, Any], see
         goal, start = Goal(), time.process_time()
         model.learn(GOAL_LIMIT, callback=goal)
         found.append((time.process_time() - start, model.num_timesteps, statistics.mean(goal.returns)))
-    columns = [", ".join(f"{number:,.0f}" for number in column) for column in zip(*found, strict=True)]
-    return f"| {name} | " + " | ".join(columns) + " |"
+    return name, *(", ".join(f"{number:,.0f}" for number in column) for column in zip(*found, strict=True))
 
 
 def goal_env(seed: int) -> VecEnv:

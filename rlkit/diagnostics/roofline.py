@@ -21,15 +21,38 @@ ONE_THREAD = dict.fromkeys(
 def flops_per_step(policy: nn.Module, n_observed: int, n_epochs: int) -> tuple[float, float]:
     """(forward, update): floating point operations in the matrix products of one env step.
 
-    forward: the rollout's one pass, 2 per weight of every Linear layer. update: n_epochs passes forward and backward;
-    backward is twice a forward, less the derivative of the n_observed inputs, which nobody needs. Element-wise work
-    (tanh, losses, Adam) is not counted, nor are convolutions.
+    forward: the rollout's one pass, 2 per weight of every Linear layer, LSTM and GRU. update: n_epochs passes forward
+    and backward; backward is twice a forward, less the derivative of the n_observed inputs, which nobody needs.
+    Element-wise work (tanh, losses, Adam) is not counted; for convolutions see `convolution_flops`.
     """
-    forward = sum(2.0 * part.weight.numel() for part in policy.modules() if isinstance(part, nn.Linear))
+    linears = [part for part in policy.modules() if isinstance(part, nn.Linear)]
+    memories = [part for part in policy.modules() if isinstance(part, nn.RNNBase)]
+    recurrent = [weight for part in memories for name, weight in part.named_parameters() if name.startswith("weight")]
+    forward = sum(2.0 * weight.numel() for weight in [*(part.weight for part in linears), *recurrent])
     stacks = [part for part in policy.modules() if isinstance(part, nn.Sequential) and len(part)]
     firsts = [stack[0] for stack in stacks if isinstance(stack[0], nn.Linear) and stack[0].in_features == n_observed]
-    spared = sum(2.0 * first.weight.numel() for first in firsts)
+    entries = [part.weight_ih_l0 for part in memories if part.input_size == n_observed]
+    spared = sum(2.0 * weight.numel() for weight in [*(first.weight for first in firsts), *entries])
     return forward, n_epochs * (3 * forward - spared)
+
+
+def convolution_flops(network: nn.Module, observations: object) -> tuple[float, float]:
+    """(all, first): floating point operations of a forward pass in the convolutions of one observation.
+
+    first: the part of those that work on the observation itself, whose derivative by it nobody needs. observations: a
+    batch of one, as the network takes it.
+    """
+    found: list[float] = []
+
+    def count(layer: nn.Conv2d, inputs: object, output: torch.Tensor) -> None:
+        found.append(2.0 * layer.weight.numel() * output.shape[-2] * output.shape[-1])
+
+    hooks = [part.register_forward_hook(count) for part in network.modules() if isinstance(part, nn.Conv2d)]
+    with torch.no_grad():
+        network(observations)
+    for hook in hooks:
+        hook.remove()
+    return sum(found), found[0] if found else 0.0
 
 
 def torch_product_flops(rows: int, inner: int, columns: int) -> float:

@@ -25,6 +25,7 @@ from rlkit.trainers.recurrent.sequences import Sequences, chunk_epoch, contrib_e
 from rlkit.trainers.recurrent.torch_engine import TorchEngine
 
 CHUNK_LENGTH = 16  # steps; as fast as 32 or 64, with more chunks to shuffle (measured with a memory of 64)
+SWITCHES = ("fast", "use_amp", "amp_dtype", "use_torch_compile")  # not stored: another machine has another answer
 GATES = {4: "LSTM", 3: "GRU"}  # rows of a memory's weights per hidden unit
 
 
@@ -43,7 +44,8 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):
     exact: True takes sb3-contrib's own minibatches: runs of batch_size samples, cut at episode starts only.
     store_full_episodes: True never cuts an episode but where a rollout ends; every episode must end within n_steps.
     fast: False runs sb3-contrib's code, bit for bit (GRUs too). `switches` says what a model runs and why.
-    use_amp, amp_dtype: as rlkit.PPO's; they ask for torch.
+    use_amp, amp_dtype, use_torch_compile: as rlkit.PPO's; they ask for torch. Compiled are the networks before and
+        after the memory, which keeps its own kernel: cuDNN's on CUDA.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {**sb3_contrib.RecurrentPPO.policy_aliases, **GRU_POLICIES}
@@ -59,10 +61,11 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):
         fast: bool = True,
         use_amp: bool = False,
         amp_dtype: str = "bfloat16",
+        use_torch_compile: bool = False,
         **kwargs: Any,
     ) -> None:
         self.sequence_length, self.exact, self.store_full_episodes = sequence_length, exact, store_full_episodes
-        self.fast, self.use_amp, self.amp_dtype = fast, use_amp, amp_dtype
+        self.fast, self.use_amp, self.amp_dtype, self.use_torch_compile = fast, use_amp, amp_dtype, use_torch_compile
         self._engine: NativeEngine | TorchEngine | None = None
         super().__init__(*args, **kwargs)
 
@@ -95,7 +98,7 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):
             )
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "fast", "use_amp", "amp_dtype", "_engine"]
+        return [*super()._excluded_save_params(), *SWITCHES, "_engine"]
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies: the engine stays behind, and the next `learn` makes a new one."""
@@ -109,7 +112,7 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):
         longest = self.n_steps * self.n_envs if self.batch_size is None else max(self.batch_size, self.n_steps)
         engines = {
             "native": lambda: NativeEngine(self.policy, max(longest, self.n_envs)),
-            "torch": lambda: TorchEngine(self.policy, plan.amp_dtype),
+            "torch": lambda: TorchEngine(self.policy, plan.amp_dtype, plan.compiled),
             "sb3-contrib": lambda: None,
         }
         self._engine = engines[plan.path]()
@@ -117,10 +120,13 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):
 
     @property
     def switches(self) -> dict[str, str]:
-        """What the next `learn` will run, and the last one did unless the model was changed: "path" and "reason"."""
+        """What the next `learn` will run, as the last did if nothing was changed: "path", "reason", each switch."""
         plan = make_plan(self)
         half = str(plan.amp_dtype).removeprefix("torch.") if plan.amp_dtype else "off"
-        return {"path": plan.path, "reason": plan.reason, "use_amp": half}
+        on = {"use_amp": half, "use_torch_compile": "on" if plan.compiled else "off"}
+        failed = {"use_torch_compile": self._engine.compile_error} if plan.compiled and self._engine else {}
+        refused = {name: f"off, because {why}" for name, why in (dict(plan.refused) | failed).items() if why}
+        return {"path": plan.path, "reason": plan.reason} | on | refused
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int

@@ -10,7 +10,7 @@ import pytest
 import sb3_contrib
 import torch
 from gymnasium import spaces
-from recurrent_models import BATCH, HIDDEN, MEMORIES, N_STEPS, build, quiet, rolled_out, updated, without_kernels
+from recurrent_models import BATCH, HIDDEN, MEMORIES, N_STEPS, build, rolled_out, updated, without_kernels
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
@@ -223,92 +223,6 @@ def test_endless_episodes_cannot_be_stored(engine):
     with pytest.raises(EnvError, match="in env 0 no episode began or ended in n_steps=100 steps"):
         model.learn(1000)
     build(env=make_vec_env(Endless, N_ENVS)).learn(1000)
-
-
-class Pictures(gymnasium.Env):
-    """Images, or images and a vector, for the policies that only torch serves."""
-
-    def __init__(self, both=False):
-        image = spaces.Box(0, 255, (36, 36, 1), np.uint8)
-        self.observation_space = spaces.Dict({"image": image, "speed": spaces.Box(-1, 1, (2,))}) if both else image
-        self.action_space = spaces.Discrete(2)
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.observation_space.seed(seed)
-        return self.observation_space.sample(), {}
-
-    def step(self, action):
-        ends = self.np_random.random(2) < 0.1
-        return self.observation_space.sample(), 1.0, bool(ends[0]), bool(ends[1]), {}
-
-
-@pytest.mark.parametrize("memory", ["Lstm", "Gru"])
-@pytest.mark.parametrize("kind", ["Cnn", "MultiInput"])
-def test_other_policies_run_in_torch(kind, memory):
-    env = quiet(make_vec_env, lambda: Pictures(kind == "MultiInput"), 2, seed=0)
-    kwargs = {"env": env, "n_steps": 32, "batch_size": 32, "exact": True, "policy": f"{kind}{memory}Policy"}
-    extractor = {"features_extractor_kwargs": {"features_dim" if kind == "Cnn" else "cnn_output_dim": 16}}
-    ours, theirs = (quiet(build, fast=fast, policy_kwargs=extractor, **kwargs) for fast in (True, False))
-    buffer = rolled_out(ours).rollout_buffer
-    assert type(ours._engine) is TorchEngine
-    theirs._setup_learn(1000)
-    for model in (ours, theirs):
-        updated(model, buffer)
-    assert_same_training(ours, theirs, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "kwargs",
-    [
-        {"use_sde": True, "space": "box", "sde_sample_freq": 4},
-        {"policy_kwargs": {"optimizer_class": torch.optim.SGD}},
-        {"policy_kwargs": {"activation_fn": torch.nn.ELU}},
-        {"policy_kwargs": {"lstm_kwargs": {"dropout": 0.1}, "n_lstm_layers": 2}},
-        {"policy_kwargs": {"share_features_extractor": False, "lstm_kwargs": {"bias": False}}},
-        {"use_amp": True},
-    ],
-)
-def test_what_kernels_do_not_serve_runs_in_torch(kwargs):
-    model = build(**kwargs)
-    before = parameters(model)
-    assert model.switches["path"] == "torch"
-    quiet(model.learn, 400)
-    assert type(model._engine) is TorchEngine
-    assert np.isfinite(parameters(model)).all()
-    assert (parameters(model) != before).any()
-
-
-def test_half_precision_stays_near():
-    half, whole = build(use_amp=True, exact=True), build(exact=True)
-    buffer = rolled_out(whole).rollout_buffer
-    half._setup_learn(1000)
-    for model in (half, whole):
-        updated(model, buffer)
-    assert 0 < np.abs(parameters(half) - parameters(whole)).max() < 5e-3
-
-
-def test_a_policy_of_ones_own_runs_sb3_contribs_code():
-    class Own(sb3_contrib.ppo_recurrent.MlpLstmPolicy):
-        def evaluate_actions(self, *args):
-            return super().evaluate_actions(*args)
-
-    model = build(policy=Own)
-    with pytest.warns(UserWarning, match="sb3-contrib's own code, because Own has its own evaluate_actions") as caught:
-        model.learn(400)
-    assert caught[0].filename == __file__
-    assert model._engine is None
-
-
-def test_one_line_says_why_it_is_not_native():
-    model = build(policy_kwargs={"activation_fn": torch.nn.ELU})
-    with pytest.warns(UserWarning, match="rlkit.RecurrentPPO: torch path, because the activation is ELU") as caught:
-        model.learn(400)
-    assert caught[0].filename == __file__
-    assert model.switches == {"path": "torch", "reason": "the activation is ELU", "use_amp": "off"}
-    assert build(use_amp=True).switches["use_amp"] == "bfloat16"
-    assert build(fast=False).switches["path"] == "sb3-contrib"
-    assert build().switches == {"path": "native", "reason": "", "use_amp": "off"}
 
 
 def test_a_batch_that_outgrows_its_memory_says_so():

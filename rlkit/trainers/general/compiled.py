@@ -127,6 +127,11 @@ def _adam_state(optimizer: torch.optim.Optimizer, param: torch.Tensor) -> dict[s
     return state
 
 
+def first_line(error: RuntimeError) -> str:
+    """The first line of what the compiler says that is not empty."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def _fixed(tensor: torch.Tensor) -> torch.Tensor:
     """An alias of a tensor that stays where it is: CUDA graphs then work on it in place, not on a copy."""
     alias = tensor.detach()

@@ -15,7 +15,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from rlkit.diagnostics.machine import cores_usable
 from rlkit.trainers.fast.threads import quicker
 from rlkit.trainers.fast.update import Settings
-from rlkit.trainers.general.compiled import CompiledStep
+from rlkit.trainers.general.compiled import CompiledStep, first_line
 from rlkit.trainers.general.evaluation import Evaluation
 from rlkit.trainers.general.losses import APPROX_KL, LOSS
 from rlkit.trainers.general.samples import Observations, Samples, Store, each
@@ -95,7 +95,7 @@ class TorchPath:
             compiled.compile(samples, settings, rows)
             self._compiled = compiled
         except RuntimeError as error:  # every error of the compiler is one
-            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            reason = first_line(error)
             self.plan = self.plan.without_compile(reason)
             warnings.warn(f"rlkit.PPO: use_torch_compile is off, because compiling failed: {reason}", stacklevel=7)
 

@@ -1,8 +1,9 @@
 """SB3's update step on one minibatch, with any optimizer and policy, as torch runs it."""
 
 import contextlib
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -20,20 +21,25 @@ UNCHOSEN = {
     "capturable": (None, False),
     "differentiable": (None, False),
 }  # unless
+Loss = Callable[[Samples, Settings], tuple[torch.Tensor, torch.Tensor]]  # of a minibatch, and its statistics
 
 
 class EagerStep:
-    """One step after another; gradients are scaled where they are float16's, by a scale that lasts over updates."""
+    """One step after another; gradients are scaled where they are float16's, by a scale that lasts over updates.
 
-    def __init__(self, evaluation: Evaluation) -> None:
+    loss: the loss of a minibatch, if not `minibatch_loss` by the evaluation.
+    """
+
+    def __init__(self, evaluation: Evaluation, loss: Loss | None = None) -> None:
         self._evaluation, self._params = evaluation, list(evaluation.policy.parameters())
+        self._loss = loss or functools.partial(minibatch_loss, evaluation)
         device, scaled = evaluation.policy.device.type, evaluation.amp_dtype is torch.float16
         self._scaler = torch.amp.GradScaler(device, enabled=scaled)  # does nothing when not enabled
 
     def __call__(self, samples: Samples, settings: Settings, rows: torch.Tensor) -> tuple[torch.Tensor, bool]:
         """Statistics of a minibatch, and whether approx_kl passed its limit, in which case the step was not done."""
         optimizer = self._evaluation.policy.optimizer
-        loss, statistics = minibatch_loss(self._evaluation, samples.take(rows), settings)
+        loss, statistics = self._loss(samples.take(rows), settings)
         if settings.kl_limit < math.inf and statistics[APPROX_KL] > settings.kl_limit:
             return statistics, True
         optimizer.zero_grad()
@@ -46,9 +52,9 @@ class EagerStep:
 
     def rehearse(self, samples: Samples, settings: Settings, rows: torch.Tensor) -> None:
         """The work of a step without its effect, for timing: parameters, buffers and random streams stay."""
-        buffers = [(buffer, buffer.clone()) for buffer in self._evaluation.buffers()]
+        buffers = [(buffer, buffer.clone()) for buffer in self._evaluation.policy.buffers()]
         with torch.random.fork_rng(devices=[]):
-            loss, _ = minibatch_loss(self._evaluation, samples.take(rows), settings)
+            loss, _ = self._loss(samples.take(rows), settings)
             torch.autograd.grad(loss, self._params, allow_unused=True)
         for buffer, before in buffers:
             buffer.copy_(before)

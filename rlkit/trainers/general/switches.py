@@ -127,10 +127,11 @@ def amp_obstacle(model: OnPolicyAlgorithm) -> str | None:
 
 def compile_obstacle(model: OnPolicyAlgorithm) -> str | None:
     """Why the update cannot be compiled, as the end of "... because"; None when nothing is known against it."""
-    return _obstacle_of_machine(model.device) or _obstacle_of_policy(model)
+    return compiler_obstacle(model.device) or _obstacle_of_policy(model)
 
 
-def _obstacle_of_machine(device: torch.device) -> str | None:
+def compiler_obstacle(device: torch.device) -> str | None:
+    """Why torch.compile does not work for a device on this machine; None when nothing is known against it."""
     if device.type == "cuda":
         return None if find_spec("triton") else "the package triton is missing; it comes with torch for CUDA on Linux"
     if device.type != "cpu":

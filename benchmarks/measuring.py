@@ -25,9 +25,12 @@ class Workload(NamedTuple):
     n_steps: int
     batch_size: int
     n_epochs: int
-    width: int  # of two hidden layers, in each of two networks
+    width: int  # of two hidden layers, in each of two networks; of the memory where there is one
+    memory: str = ""  # "LSTM" or "GRU", shared by policy and value; a GRU's heads have a hidden layer, an LSTM's none
 
     def __str__(self) -> str:
+        if self.memory:
+            return f"{self.n_envs} x {self.n_steps}, {self.batch_size}, {self.n_epochs}, {self.memory} {self.width}"
         return f"{self.n_envs} x {self.n_steps}, {self.batch_size}, {self.n_epochs}, {self.width}-{self.width}"
 
 
@@ -39,6 +42,14 @@ WORKLOADS = {
     "W4": Workload(64, 128, 256, 4, 256),
     "W5": Workload(256, 128, 4096, 4, 256),
     "W6": Workload(1024, 32, 4096, 10, 64),
+}
+RECURRENT = {  # the nets are those of CleanRL's LSTM and PureJaxRL's GRU, without what these have before the memory
+    "L1": Workload(8, 128, 128, 10, 64, "LSTM"),
+    "L2": Workload(64, 128, 1024, 4, 64, "LSTM"),
+    "L3": Workload(64, 128, 1024, 4, 256, "LSTM"),
+    "G1": Workload(8, 128, 128, 10, 64, "GRU"),
+    "G2": Workload(64, 128, 1024, 4, 64, "GRU"),
+    "G3": Workload(64, 128, 1024, 4, 256, "GRU"),
 }
 
 
@@ -97,6 +108,19 @@ def make_model(path: str, load: Workload, env: VecEnv, **kwargs: Any) -> stable_
     sizes = {"n_steps": load.n_steps, "batch_size": load.batch_size, "n_epochs": load.n_epochs}
     policy_kwargs = {"net_arch": [load.width, load.width]}
     return PATHS[path].model(env, **sizes, policy_kwargs=policy_kwargs, seed=0, **kwargs)
+
+
+def make_recurrent(algorithm: Any, load: Workload, env: VecEnv, **kwargs: Any) -> Any:
+    """A recurrent model with the workload's arguments."""
+    sizes = {"n_steps": load.n_steps, "batch_size": load.batch_size, "n_epochs": load.n_epochs}
+    policy_kwargs = {
+        "lstm_hidden_size": load.width,
+        "net_arch": [load.width] if load.memory == "GRU" else [],
+        "shared_lstm": True,
+        "enable_critic_lstm": False,
+    }
+    policy = f"Mlp{load.memory.title()}Policy"
+    return algorithm(policy, env, **sizes, policy_kwargs=policy_kwargs, seed=0, device="cpu", **kwargs)
 
 
 def take_turns(

@@ -23,8 +23,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes
 
 import numpy as np
 import psutil
-from measuring import WORKLOADS, Workload, make_model
-from ppo_envs import N_CHOICES, Synth65
+import sb3_contrib
+from measuring import RECURRENT, WORKLOADS, Workload, make_model, make_recurrent
+from ppo_envs import N_CHOICES, N_OBSERVED, Synth65
+
+from rlkit.trainers.recurrent_ppo import RecurrentPPO
 
 WARM_UP = 2  # rollouts and updates before the first turn
 FOREVER = 10**12  # env steps
@@ -88,17 +91,23 @@ class GymnasiumEnv:
 
 
 def sb3(load: Workload, turns: Turns, cores: int, code: Path) -> None:
-    """stable_baselines3.PPO."""
+    """stable_baselines3.PPO, or sb3_contrib.RecurrentPPO."""
+    if load.memory == "GRU":
+        raise ValueError("sb3-contrib has no GRU")
+    if load.memory:
+        make_recurrent(sb3_contrib.RecurrentPPO, load, TurnsEnv(load, turns)).learn(FOREVER)
     make_model("SB3", load, TurnsEnv(load, turns)).learn(FOREVER)
 
 
 def rlkit(load: Workload, turns: Turns, cores: int, code: Path) -> None:
-    """rlkit.PPO, as it comes but for the number of threads."""
+    """rlkit.PPO, as it comes but for the number of threads; recurrent with the peers' sequences, whole rollouts."""
+    if load.memory:
+        make_recurrent(RecurrentPPO, load, TurnsEnv(load, turns), sequence_length=load.n_steps).learn(FOREVER)
     make_model("rlkit", load, TurnsEnv(load, turns), n_threads=cores).learn(FOREVER)
 
 
 def sbx(load: Workload, turns: Turns, cores: int, code: Path) -> None:
-    """sbx.PPO, whose arguments and default activation are SB3's."""
+    """sbx.PPO, without memory, whose arguments and default activation are SB3's."""
     from sbx import PPO
 
     sizes = {"n_steps": load.n_steps, "batch_size": load.batch_size, "n_epochs": load.n_epochs}
@@ -114,7 +123,24 @@ def cleanrl(load: Workload, turns: Turns, cores: int, code: Path) -> None:
     gymnasium.vector.SyncVectorEnv = lambda makers: GymnasiumEnv(TurnsEnv(load, turns), Discrete(N_CHOICES))
     settings = script_settings(load) | {"ent_coef": 0.0, "cuda": False}
     sys.modules["tyro"] = types.SimpleNamespace(cli=lambda arguments: arguments(**settings))
+    if load.memory:
+        cleanrl_lstm(load, code)
     run_script(code / "cleanrl" / "ppo.py", {", 64)": f", {load.width})", "nn.Linear(64,": f"nn.Linear({load.width},"})
+
+
+def cleanrl_lstm(load: Workload, code: Path) -> None:
+    """CleanRL's ppo_atari_lstm.py without its images: the memory reads the observation."""
+    if load.memory != "LSTM":
+        raise ValueError(f"CleanRL has no {load.memory}")
+    unused = "ClipRewardEnv", "EpisodicLifeEnv", "FireResetEnv", "MaxAndSkipEnv", "NoopResetEnv"  # imported for Atari
+    sys.modules["cleanrl_utils"] = types.ModuleType("cleanrl_utils")
+    sys.modules["cleanrl_utils.atari_wrappers"] = types.SimpleNamespace(**dict.fromkeys(unused))
+    changes = {
+        "self.lstm = nn.LSTM(512, 128)": f"self.network, self.lstm = nn.Flatten(), nn.LSTM({N_OBSERVED}, {load.width})",
+        "x / 255.0": "x",
+        "nn.Linear(128,": f"nn.Linear({load.width},",
+    }
+    run_script(code / "cleanrl" / "ppo_atari_lstm.py", changes)
 
 
 def leanrl(load: Workload, turns: Turns, cores: int, code: Path) -> None:
@@ -167,7 +193,7 @@ def changed(file: Path, changes: dict[str, str]) -> str:
 
 
 def purejaxrl(load: Workload, turns: Turns, cores: int, code: Path) -> None:
-    """PureJaxRL's ppo.py, the env inside its XLA program; a call is a training of so many updates from new weights."""
+    """PureJaxRL's ppo.py or ppo_rnn.py, the env inside its XLA program; a call trains new weights for some updates."""
     import jax
     from peer_jax import Synth65 as JaxSynth65
 
@@ -178,8 +204,9 @@ def purejaxrl(load: Workload, turns: Turns, cores: int, code: Path) -> None:
     training.EpisodeWrapper = training.AutoResetWrapper = object
     sys.path.insert(0, str(code / "purejaxrl"))
     script: dict[str, Any] = {"__name__": "ppo"}
-    file = code / "purejaxrl" / "ppo.py"
-    exec(compile(changed(file, {"            64, ": f"            {load.width}, "}), str(file), "exec"), script)
+    file = code / "purejaxrl" / ("ppo_rnn.py" if load.memory else "ppo.py")
+    changes = gru_changes(load) if load.memory else {"            64, ": f"            {load.width}, "}
+    exec(compile(changed(file, changes), str(file), "exec"), script)
     script["gymnax"].make = lambda name: (JaxSynth65(), None)
     rollout = load.n_envs * load.n_steps
     config = {
@@ -208,6 +235,20 @@ def purejaxrl(load: Workload, turns: Turns, cores: int, code: Path) -> None:
         steps += updates * rollout
 
 
+def gru_changes(load: Workload) -> dict[str, str]:
+    """The replacements in ppo_rnn.py: the memory reads the observation, and flax's GRUCell wants to know its width."""
+    if load.memory != "GRU":
+        raise ValueError(f"PureJaxRL has no {load.memory}")
+    return {
+        "rnn_in = (embedding, dones)": "rnn_in = (obs, dones)",
+        "(ins.shape[0], ins.shape[1])": f"(ins.shape[0], {load.width})",
+        "nn.GRUCell()(": f"nn.GRUCell({load.width})(",
+        "nn.GRUCell.initialize_carry(": "(lambda key, batch, size: jnp.zeros((*batch, size)))(",
+        'config["NUM_ENVS"], 128)': f'config["NUM_ENVS"], {load.width})',
+        "nn.Dense(128,": f"nn.Dense({load.width},",
+    }
+
+
 DRIVERS = {"SB3": sb3, "rlkit": rlkit, "SBX": sbx, "CleanRL": cleanrl, "LeanRL": leanrl, "PureJaxRL": purejaxrl}
 
 
@@ -215,7 +256,7 @@ def main() -> None:
     """Drive one peer until the parent closes our input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peer", choices=DRIVERS)
-    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("workload", choices=WORKLOADS | RECURRENT)
     parser.add_argument("--cores", default="0", help="numbers of the cores to stay on")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn")
     parser.add_argument("--code", type=Path, default=Path(), help="clone of the peer's repository")
@@ -228,7 +269,10 @@ def main() -> None:
     torch.set_num_threads(len(cores))
     turns = Turns(args.seconds, sys.stdout)
     sys.stdout = sys.stderr  # scripts print
-    DRIVERS[args.peer](WORKLOADS[args.workload], turns, len(cores), args.code.resolve())
+    load = (WORKLOADS | RECURRENT)[args.workload]
+    if load.memory and args.peer in ("SBX", "LeanRL"):
+        raise ValueError(f"{args.peer} has no PPO with a memory")
+    DRIVERS[args.peer](load, turns, len(cores), args.code.resolve())
 
 
 if __name__ == "__main__":

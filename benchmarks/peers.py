@@ -2,6 +2,7 @@
 
     python benchmarks/peers.py [--peers SBX,CleanRL --workloads W1,W3 --rounds 3 --seconds 2 --cores 1,2]
                                [--source CleanRL=path_or_address] [--clock cpu] [--cache folder]
+    python benchmarks/peers.py --peers CleanRL,PureJaxRL --workloads L1,L2,L3,G1,G2,G3      # PPO with a memory
 
 Every trainer has the same rollout, batch, epochs and layers, on an env that costs next to nothing (PureJaxRL has it
 inside its XLA program). Each is a process of its own, pinned to the same one or two cores, and they take turns: while
@@ -25,7 +26,7 @@ from pathlib import Path
 
 import platformdirs
 import psutil
-from measuring import SIZES, WORKLOADS, header, print_table
+from measuring import RECURRENT, SIZES, WORKLOADS, header, print_table
 from peer_setup import PEERS, PeerError, install
 
 OURS = "rlkit"
@@ -77,7 +78,7 @@ def main() -> None:
     """Install, race and print markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default=",".join(PEERS), help="which of " + ", ".join(PEERS))
-    parser.add_argument("--workloads", default="W1,W2,W3,W4,W5", help="which of W1-W6")
+    parser.add_argument("--workloads", default="W1,W2,W3,W4,W5", help="which of W1-W6; with a memory L1-L3, G1-G3")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each trainer")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
     parser.add_argument("--cores", default="1,2", help="numbers of cores to race on")
@@ -89,7 +90,7 @@ def main() -> None:
     homes = {name: (Path(sys.executable), Path()) for name in HERE}
     homes |= install_all(args.peers.split(","), args.cache, dict(pair.split("=", 1) for pair in args.source))
     names = args.workloads.split(",")
-    print(f"{header()}\n\n{SIZES}: " + "; ".join(f"{name} = {WORKLOADS[name]}" for name in names))
+    print(f"{header()}\n\n{SIZES}: " + "; ".join(f"{name} = {(WORKLOADS | RECURRENT)[name]}" for name in names))
     usable = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else list(range(os.cpu_count()))
     unit = "CPU-second" if args.clock == "cpu" else "second"
     for count in map(int, args.cores.split(",")):

@@ -144,12 +144,12 @@ def test_a_compiler_that_fails_is_given_up(monkeypatch):
 
     monkeypatch.setattr(switches.shutil, "which", lambda name: name)
     monkeypatch.setattr(torch, "compile", lambda function: compiler_fails)
-    model, twin = build(use_torch_compile=True, seed=4), build(use_torch_compile=True, seed=4)
+    model = build(use_torch_compile=True, seed=4)
     with pytest.warns(UserWarning, match="use_torch_compile is off, because compiling failed: no Python.h here"):
         model.learn(400)
     assert model.switches["use_torch_compile"] == "off, because compiling failed: no Python.h here"
     monkeypatch.setattr(TorchEngine, "_compile", lambda self, rows: None)
-    twin.learn(400)
+    twin = build(use_torch_compile=True, seed=4).learn(400)
     assert (parameters(model) == parameters(twin)).all()  # the failed try left no trace
 
 

@@ -237,14 +237,15 @@ def check_env(params: Params) -> None:
             f"{params.env_id} is defined in this notebook or script, where a training in its own process cannot "
             f"import it. Put the class in a module, or train here with rlkit.train(params)."
         )
-    served = "://" in params.env_id
-    one_process = {} if served else {"n_workers": 1} if params.env_id in ENVS else {"n_workers": 1, "n_envs": 1}
+    stages = getattr(params, "stages", [])
+    whole = "://" in params.env_id or stages  # every stage has to fit the rows of each process
+    one_process = {} if whole else {"n_workers": 1} if params.env_id in ENVS else {"n_workers": 1, "n_envs": 1}
     env = make_params_env(params, **one_process)
     try:
         for edit in params.edits:
             for name in (name for name in edit if name in ENV_EDITS and not in_checkpoint(name, edit[name])):
                 env.env_method(f"set_{name}", edit[name])
-        if getattr(params, "stages", []):
+        if stages:
             check_stages(env, params.path(), params.reward_weights)
         if params.start_from and not is_member(folder := _start_folder(params)):
             check_senses(folder, env_facts(params, env))

@@ -166,6 +166,16 @@ def test_every_profile_can_train(name: str) -> None:
         check_env(asked)
 
 
+def test_stages_have_to_fit_the_rows_of_every_process() -> None:
+    """6 rows are 3 arenas of 1v1, or 2 of 1v2; of two processes one has 2 of the rows, which no arena of 1v2 fits."""
+    pytest.importorskip("RocketSim")
+    stages = [{"name": "a", "env": {"mode": "1v1"}, "max_steps": 100}, {"name": "b", "env": {"mode": "1v2"}}]
+    asked = {"stages": stages, "n_envs": 6, "env_kwargs": {"seats": "2v2", "opponents": {"self": 1}}, "n_steps": 200}
+    check_env(load_params("curriculum", asked | {"n_workers": 1}))
+    with pytest.raises(EnvError, match=r"stage 'b': n_envs=[24] does not fit 1v2"):
+        check_env(load_params("curriculum", asked | {"n_workers": 2}))
+
+
 def test_a_player_that_went_through_stages_plays_the_whole_task() -> None:
     """Its last stage is 2v2 at the goal; checkpoints keep the task that it was asked for, which is 1v1."""
     pytest.importorskip("RocketSim")

@@ -11,7 +11,7 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 
 from rlkit.envs.rocket_league.scripts import SCRIPTS
-from rlkit.errors import EnvError
+from rlkit.errors import EnvError, ParamsError, did_you_mean
 from rlkit.league.importing import numpy_weights
 from rlkit.league.ledger import Ledger
 from rlkit.league.matches import play_matches
@@ -63,9 +63,13 @@ class SelfPlay(BaseCallback):
         tell: Callable[..., None] = lambda kind, **facts: None,
     ) -> None:
         """folder: of the pool. guests: (facts, weights) of members who are there from the start. tell: of new members
-        and retired ones, as tell(kind, name=..., ...).
+        and retired ones, as tell(kind, name=..., ...). ParamsError for an anchor that is no script.
         """
         super().__init__()
+        for name in set(rules.anchors) - set(SCRIPTS):
+            raise ParamsError(
+                f"anchors: '{name}' is no script, and only those stay as they are. {did_you_mean(name, SCRIPTS)}"
+            )
         self.folder, self.rules, self.seed, self.activation = folder, rules, seed, activation
         self.guests, self.tell = guests, tell
         self.elo, self.ledger = Elo(rules.anchors), Ledger(folder)

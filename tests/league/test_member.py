@@ -3,6 +3,7 @@ import pickle
 import random
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from rlkit.checkpoint import save_checkpoint
 from rlkit.errors import CheckpointError
 from rlkit.league.importing import from_checkpoint, from_zip, numpy_weights
 from rlkit.league.matches import play_matches
-from rlkit.league.member import WEIGHTS, Member, check_fit, load_member, member_facts, save_member
+from rlkit.league.member import WEIGHTS, Member, check_fit, load_member, member_facts, save_member, shipped
 from rlkit.sealed import seal
 
 EIGHT = gymnasium.spaces.MultiDiscrete([5, 5, 5, 5, 5, 2, 2, 2])
@@ -211,3 +212,13 @@ def test_every_cut_flip_and_odd_manifest_is_refused(tmp_path):
                 continue
             with pytest.raises(CheckpointError):
                 load_member(tmp_path / "two")
+
+
+def test_members_that_come_with_the_kit_are_whole_small_and_packaged():
+    data = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]
+    assert "league/members/*/*" in data["rlkit"]
+    for name, folder in shipped().items():
+        assert load_member(folder).name == name
+        assert sum(path.stat().st_size for path in folder.iterdir()) < 2**20

@@ -6,7 +6,7 @@ import pytest
 
 import rlkit
 from rlkit.checkpoint import load_training, newest_checkpoint
-from rlkit.errors import CheckpointError, EnvError
+from rlkit.errors import CheckpointError, EnvError, ParamsError
 from rlkit.experiment import check_env, train
 from rlkit.league.ledger import Ledger
 from rlkit.league.pool import LEAGUE
@@ -134,6 +134,8 @@ def test_guests_are_there_from_the_start(run, tmp_path):
     assert facts["name"] == "guest-step-000000480"
     with pytest.raises(CheckpointError, match="no member"):
         league_of(params(members=[str(tmp_path)]), tmp_path, lambda *a, **k: None)
+    with pytest.raises(ParamsError, match="Did you mean 'rule'"):
+        league_of(params(anchors={"rul": 1200}), tmp_path, lambda *a, **k: None)
     with pytest.raises(CheckpointError, match="no member"):
         check_env(params(members=[str(tmp_path)]))
 
@@ -147,7 +149,7 @@ def test_who_cannot_lead_a_league_is_told_so(tmp_path):
         ({"env_id": "CartPole-v1"}, "no seats"),
         ({"sampler": "elo"}, "sampler"),
     ):
-        with pytest.raises(rlkit.errors.ParamsError, match=hint):
+        with pytest.raises(ParamsError, match=hint):
             params(**changes)
 
 

@@ -10,7 +10,7 @@ from IPython.display import HTML, Image, display
 from matplotlib.figure import Figure
 
 from rlkit.comparing import Comparison, compare
-from rlkit.diagnostics import curriculum_plots, dodge_plots, plots, recurrent_plots, speed_plots
+from rlkit.diagnostics import curriculum_plots, dodge_plots, league_plots, plots, recurrent_plots, speed_plots
 from rlkit.diagnostics.replay import Replay
 from rlkit.diagnostics.report import Html, Numbers, Plot, Section, Table, Text, render_report
 from rlkit.errors import RunError
@@ -44,6 +44,11 @@ TITLES = {
     "costs": "What memory costs",
     "goals": "Goals per minute while it trains",
     "arms": "What each arm reaches in matches",
+    "course": "Rating over the training",
+    "pool": "The pool of opponents",
+    "picks": "Whom the samplers would pick",
+    "standings": "Standings",
+    "matrix": "Who beats whom",
 }
 TABLE_FIGURES = {  # drawn from the run's table of that name alone
     "parts": speed_plots.time_per_step,
@@ -57,6 +62,11 @@ TABLE_FIGURES = {  # drawn from the run's table of that name alone
     "costs": recurrent_plots.costs,
     "goals": curriculum_plots.goal_curves,
     "arms": curriculum_plots.arm_results,
+    "course": league_plots.elo_course,
+    "pool": league_plots.pool_course,
+    "picks": league_plots.sampler_odds,
+    "standings": lambda table: league_plots.standings(table.set_index("player")),
+    "matrix": lambda table: plots.win_matrix(table.set_index("player")),
 }
 RATES = ("players", "success", "settings", "changes", "throwers")  # tables of success rates, which are shown as well
 HOW_TO_READ = {

@@ -14,6 +14,7 @@ to the held training's status and to the button that says so.
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -182,7 +183,9 @@ def last_step(run: Run) -> int:
 
 
 def cpu(process: psutil.Process) -> float:
-    """CPU-seconds of a process so far."""
+    """CPU-seconds of a process so far: on Linux from its own clock, since /proc counts in hundredths of a second."""
+    if sys.platform == "linux":
+        return time.clock_gettime((~process.pid << 3) | 2)  # clock_getcpuclockid(3), which Python lacks
     times = process.cpu_times()
     return times.user + times.system
 

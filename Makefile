@@ -8,7 +8,7 @@ PHASE ?= baseline
 LAB_FLAGS ?= # --allow-root in a container, --no-browser on a server
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: venv run test lab lint bench study clean help
+.PHONY: venv run test lab lint bench figures study clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -43,6 +43,12 @@ bench: $(READY)  ## measure the speed-ups against stock libraries, in about 20 m
 	$(BIN)/python benchmarks/dodge.py
 	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/panel.py
+
+figures: $(READY)  ## measure again what README.md quotes, on a quiet machine, and list what differs
+	$(BIN)/python benchmarks/rocket_league.py --keep
+	$(BIN)/python benchmarks/ppo.py --rounds 3 --seconds 0.6 --cartpole --goal --keep
+	$(BIN)/python benchmarks/panel.py --keep
+	$(BIN)/rlkit claims README.md
 
 study: $(READY)  ## are the learning curves the same? and the race against other trainers; an hour
 	$(BIN)/python benchmarks/learning.py --jobs 2

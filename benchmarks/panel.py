@@ -109,7 +109,7 @@ def cost(closed: Sequence[Turn], opened: Sequence[Turn]) -> dict[str, dict[str, 
     off, on = (np.array(side) for side in (closed, opened))
     losses = {name: 1 - on[:, k] / off[:, k] for k, name in enumerate(("loss_per_second", "loss_per_cpu_second"))}
     kernel = on[:, 2] - off[:, 2]
-    bound = 1 - (1 - np.median(losses["loss_per_cpu_second"])) * (1 - kernel)
+    bound = 1 - (1 - losses["loss_per_cpu_second"]) * (1 - kernel)
     shares = losses | {"kernel_of_a_core": kernel, "most_on_one_core": bound}
     return {
         name: {"share": float(np.median(values)), **dict(zip(("low", "high"), median_interval(values), strict=True))}

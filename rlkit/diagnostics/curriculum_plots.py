@@ -16,6 +16,8 @@ from rlkit.diagnostics.statistics import mean_interval
 
 TERMS = 9  # that a stacked figure tells apart; the smaller ones are one
 SMOOTHING = 20  # a stacked figure's terms are means over 1/20 of the training
+RATE = "curriculum/win_rate"
+ENOUGH = 20  # episodes that a win rate is shown of
 PANELS = {  # columns of the table of matches, and how they are called
     ("win_rate", "rule"): "Won against RulePolicy",
     ("win_rate", "basic"): "Won against the ball chaser",
@@ -47,10 +49,10 @@ def stage_curve(metrics: pd.DataFrame, stages: pd.DataFrame) -> Figure:
     if stages.empty or metrics.get("rollout/ep_rew_mean", pd.Series(dtype=float)).notna().sum() < 2:
         return style.no_data(title, "this run has no stages, or fewer than two rollouts with finished episodes")
     figure, axes = style.canvas(height=5.4, rows=2, height_ratios=[3, 2], sharex=True)
-    for panel, column, name in zip(
-        axes, ("rollout/ep_rew_mean", "curriculum/win_rate"), ("return", "won"), strict=True
-    ):
-        shown = metrics.reindex(columns=[STEPS, column]).dropna()
+    told = metrics.assign(**{RATE: metrics.get(RATE, np.nan)})
+    told.loc[metrics.get("curriculum/games", pd.Series(ENOUGH, metrics.index)) < ENOUGH, RATE] = np.nan
+    for panel, column, name in zip(axes, ("rollout/ep_rew_mean", RATE), ("return", "won"), strict=True):
+        shown = told.reindex(columns=[STEPS, column]).dropna()
         panel.plot(shown[STEPS], shown[column], color=style.INK, linewidth=1.6)
         style.label(panel, "", name)
         _bands(panel, stages)

@@ -31,6 +31,7 @@ REFERENCE = "hybrid"  # the arm that the others are held to: the whole task from
 OPPONENTS = ("rule", "basic")
 RESULTS = {"win_rate": "won", "goals_per_minute": "goals", "conceded_per_minute": "conceded",
            "touches_per_minute": "touches"}  # fmt: skip
+FIRST = 0.05  # share of a training that curves leave out
 SAME = ("n_envs", "n_steps", "batch_size", "n_epochs", "eval_games", "device", "n_threads", "n_workers")
 STUDY = {"arms", "n_seeds", "n_jobs", "study_share", "checkpoint_every", "n_workers"}  # no number of a training
 
@@ -137,7 +138,8 @@ def _verdict(first: Sequence[float], second: Sequence[float]) -> dict[str, objec
 def curves(runs: dict[str, list[Run]]) -> pd.DataFrame:
     """arm, seed, steps and goals per minute of play in training, each at GRID steps: what all modes have in common.
 
-    Of the last 100 episodes, own goals of the others included. In an arm with stages it is play in those.
+    Of the last 100 episodes, own goals of the others included. In an arm with stages it is play in those. From FIRST
+    on: the first episodes to end are the short ones, and those end by a goal.
     """
     tables = []
     for name, group in runs.items():
@@ -146,7 +148,7 @@ def curves(runs: dict[str, list[Run]]) -> pd.DataFrame:
             progress = metrics[STEPS] / run.params.total_timesteps
             weights = progress.map(lambda share, run=run: (run.params.reward_weights(share) or {}).get("goal", 10.0))
             minutes = metrics["rollout/ep_len_mean"] * run.params.env_kwargs.get("tick_skip", 8) * TICK_SECONDS / 60
-            steps = np.linspace(0, run.params.total_timesteps, GRID)
+            steps = np.linspace(FIRST, 1, GRID) * run.params.total_timesteps
             goals = np.interp(steps, metrics[STEPS], metrics["reward/goal"] / weights / minutes)
             tables.append(pd.DataFrame({"arm": name, "seed": run.params.seed, "steps": steps, "goals": goals}))
     return _together(tables, ["arm", "seed", "steps", "goals"])

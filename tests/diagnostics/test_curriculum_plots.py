@@ -38,6 +38,12 @@ def test_stages_lie_under_the_curve_with_their_names() -> None:
     assert bands[0] == bands[2] != bands[1]  # a stage keeps its colour
 
 
+def test_a_win_rate_of_a_few_episodes_is_not_shown() -> None:
+    table = metrics().assign(**{"curriculum/games": np.arange(40)})
+    below = curriculum_plots.stage_curve(table, STAGES).axes[1]
+    assert below.lines[0].get_xdata().tolist() == list(np.arange(21, 41) * 25)
+
+
 def test_terms_are_stacked_above_and_below_zero_and_the_small_ones_are_one() -> None:
     (axes,) = curriculum_plots.stacked_terms(metrics()).axes
     labels = axes.get_legend_handles_labels()[1]

@@ -22,12 +22,7 @@ from rlkit.claims import write_results
 from rlkit.league.importing import numpy_weights
 from rlkit.league.member import Member, member_facts
 
-SIDES = {
-    "a script": (0, 0),
-    "1": (1, 1),
-    "8": (8, 8),
-    "8 of 32, drawn for each rollout": (8, 32),
-}  # seated, of how many
+SIDES = {"script": (0, 0), "one": (1, 1), "eight": (8, 8), "eight_of_32": (8, 32)}  # seated, drawn from how many
 ROWS, WIDTH, STEPS = 64, 128, 256
 SELF = 0.5
 
@@ -78,11 +73,11 @@ def main() -> None:
         side.turn(args.seconds)  # episodes of the script end, and members drive all their cars
     rounds = [{name: side.turn(args.seconds) for name, side in sides.items()} for _ in range(args.rounds)]
     cost = {name: median(turn[name] for turn in rounds) for name in SIDES}
-    ratios = {name: micros / cost["1"] for name, micros in cost.items()}
-    print(f"{'opponents':<32}CPU-us per env step  against 1 member, median (rounds)")
+    ratios = {name: micros / cost["one"] for name, micros in cost.items()}
+    print(f"{'opponents':<12}CPU-us per env step  against 1 member, median (rounds)")
     for name, micros in cost.items():
-        low, high = np.percentile([turn[name] / turn["1"] for turn in rounds], [0, 100])
-        print(f"{name:<32}{micros:19.1f}  {ratios[name]:.2f}x ({low:.2f} to {high:.2f})")
+        low, high = np.percentile([turn[name] / turn["one"] for turn in rounds], [0, 100])
+        print(f"{name:<12}{micros:19.1f}  {ratios[name]:.2f}x ({low:.2f} to {high:.2f})")
     if args.keep:
         write_results(RESULTS / "league.json", {"microseconds": cost, "against_one": ratios})
 

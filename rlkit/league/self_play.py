@@ -169,7 +169,7 @@ class SelfPlay(BaseCallback):
         if at_end or steps - self._frozen_at >= rules.member_every or gained >= rules.promote_gain:
             self._freeze()
         for name in self.pool.prune(self.elo.ratings, self.elo[LEARNER], rules.prune_gap, rules.pool_floor):
-            self.tell("retired", name=name, elo=round(self.elo[name]))
+            self.tell("retired", step=steps, name=name, elo=round(self.elo[name]))
         self.logger.record("league/elo", self.elo[LEARNER])
         found = self.pool.statistics(self.elo.ratings)
         self.logger.record("league/members", found["count"])
@@ -186,7 +186,7 @@ class SelfPlay(BaseCallback):
         member = self.pool.add(*self._snapshot())
         self.elo.joins(member.name, self.elo[LEARNER])
         self._frozen_at, self._elo_then = self.num_timesteps, self.elo[LEARNER]
-        self.tell("member", name=member.name, elo=round(self.elo[LEARNER]))
+        self.tell("member", step=self.num_timesteps, name=member.name, elo=round(self.elo[LEARNER]))
 
     def _rate(self) -> None:
         """Play games that count, from kickoff, on both sides, and move the ratings by them."""

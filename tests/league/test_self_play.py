@@ -52,7 +52,9 @@ def test_a_training_leaves_a_league(run):
     metrics = run.metrics()
     assert metrics["league/members"].dropna().tolist() == [1, 2, 3, 4, 5]  # the last line follows the last update
     assert metrics["league/elo"].dropna().tolist()[-1] == pytest.approx(_saved(run)["elo"]["ratings"][LEARNER])
-    assert [event["name"] for event in run.events() if event["kind"] == "member"] == members
+    joined = [event for event in run.events() if event["kind"] == "member"]
+    assert [event["name"] for event in joined] == members
+    assert [event["step"] for event in joined] == [96, 192, 288, 384, 480]
     saved = _saved(run)
     assert saved["members"] == members
     assert saved["elo"]["games"][LEARNER] == 22

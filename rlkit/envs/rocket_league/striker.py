@@ -15,10 +15,10 @@ from rlkit.envs.rocket_league.moves import (
     angle_to,
     car_now,
     climb,
-    cornering_speed,
     drifted,
     drive_to,
     flat,
+    flip_on,
     flip_towards,
     recover,
     rise_seconds,
@@ -26,6 +26,7 @@ from rlkit.envs.rocket_league.moves import (
 )
 from rlkit.envs.rocket_league.world import (
     BALL_POSITION,
+    IS_BIG_PAD,
     POSITION,
     VELOCITY,
     Vector,
@@ -67,24 +68,29 @@ def attack(world: World, car: int, me: Car, hit: Hit, out: np.ndarray) -> None:
     arena, view = seat(world, car)
     ball = wide(world.ball[arena, view], BALL_POSITION)
     if not hit.found:
-        return guard(me, ball, out)
+        guard(me, ball, out)
+        return
     to_ball = minus(hit.ball, me.place)
     distance = math.hypot(to_ball[0], to_ball[1])
     straight = dot(flat(to_ball), hit.aim)
     if hit.flight:
         climb(me, 1000.0, out)
         out[THROTTLE] = 1.0
-        return None
+        return
     if straight < -0.1:
-        return get_behind(me, hit, out)
+        get_behind(me, hit, out)
+        return
     spot = minus(hit.ball, scaled(hit.aim, CONTACT + (1.0 - straight) * 0.9 * distance))
-    bend = 2.0 * math.sqrt(max(1.0 - straight * straight, 0.0)) / max(distance, 100.0)
-    speed = min(max(cornering_speed(bend), 600.0), const.CAR_MAX_SPEED) if straight < 0.6 else const.CAR_MAX_SPEED
-    if not hit.tight:
+    if me.dev & 16:
+        spot = minus(hit.ball, scaled(hit.aim, CONTACT + 0.5 * min(max(distance - CONTACT, 0.0), 1000.0)))
+    speed = const.CAR_MAX_SPEED
+    if not hit.tight and (hit.seconds < 1.3 or me.dev & 8):
         speed = min(speed, max(distance - CONTACT, 0.0) / max(hit.seconds - 0.1, SLICE))
+    if distance > 1500.0 and not me.dev & 2:
+        spot = over_pad(world, car, me, spot)
     drive_to(me, spot, speed, True, out)
     leap(me, hit, distance, straight, out)
-    if hit.seconds > 1.5 and distance > 2000.0:
+    if distance > 2300.0:
         rush(me, spot, out)
 
 
@@ -98,22 +104,37 @@ def leap(me: Car, hit: Hit, distance: float, straight: float, out: np.ndarray) -
         misses = length(minus(plus(me.place, scaled(me.velocity, hit.seconds)), hit.ball))
         if hit.seconds < rise_seconds(height) + 0.1 and misses < height + 220.0:
             climb(me, height, out)
-    elif 0.15 < hit.seconds < 0.32 and straight > 0.9 and distance < 700.0 and abs(angle_to(me, hit.ball)) < 0.25:
-        climb(me, 0.0, out)
+    elif 0.15 < hit.seconds < 0.32 and straight > 0.9 and abs(angle_to(me, hit.ball)) < 0.25:
+        misses = length(minus(plus(me.place, scaled(me.velocity, hit.seconds)), hit.ball))
+        if misses < 220.0:
+            climb(me, 0.0, out)
 
 
 @nopython
 def rush(me: Car, spot: Vector, out: np.ndarray) -> None:
-    """Flip forwards on a long straight way, where boost is short."""
+    """Flip forwards on a long straight way."""
     speed = dot(me.velocity, me.frame[0])
-    if (
-        me.beat
-        and me.boost < 20.0
-        and 1000.0 < speed < 1900.0
-        and abs(angle_to(me, spot)) < 0.1
-        and me.frame[2][2] > 0.95
-    ):
+    short = me.boost < 30.0 or me.dev & 4
+    if me.beat and short and 900.0 < speed < 1750.0 and abs(angle_to(me, spot)) < 0.15 and me.frame[2][2] > 0.95:
         out[JUMP] = 1.0
+
+
+@nopython
+def over_pad(world: World, car: int, me: Car, spot: Vector) -> Vector:
+    """The spot, or a boost pad that stands nearly on the way there and that the car can use."""
+    arena, view = seat(world, car)
+    if me.boost > 80.0:
+        return spot
+    way = minus(spot, me.place)
+    reach, along = math.hypot(way[0], way[1]), flat(way)
+    nearest, best = 0.7 * reach, -1
+    for pad in range(const.N_PADS):
+        if world.pads[arena, view, pad] > 0.5:
+            dx, dy = const.PADS[pad, 0] - me.place[0], const.PADS[pad, 1] - me.place[1]
+            ahead, aside = dx * along[0] + dy * along[1], abs(dx * along[1] - dy * along[0])
+            if 250.0 < ahead < nearest and aside < (0.3 if IS_BIG_PAD[pad] else 0.18) * ahead:
+                nearest, best = ahead, pad
+    return spot if best < 0 else (1.0 * const.PADS[best, 0], 1.0 * const.PADS[best, 1], 0.0)
 
 
 @nopython
@@ -143,12 +164,13 @@ def support(world: World, car: int, me: Car, out: np.ndarray) -> None:
 @nopython
 def kick_off(me: Car, ball: Vector, out: np.ndarray) -> None:
     """Boost at the ball, flip once on the way and once into it."""
-    distance = length(minus(ball, me.place))
-    drive_to(me, (0.0, 0.0, 0.0), const.CAR_MAX_SPEED, True, out)
-    speed = dot(me.velocity, me.frame[0])
-    far = speed > 900.0 and distance > 2200.0
+    away = minus(ball, me.place)
+    distance, speed = length(away), dot(me.velocity, me.frame[0])
+    early = distance > 2200.0 and speed < 1500.0
+    lead = 0.1 if early else 0.0  # the flip drifts to the right
+    drive_to(me, (ball[0] + lead * away[1], ball[1] - lead * away[0], 0.0), const.CAR_MAX_SPEED, True, out)
     near = distance - 150.0 < 0.28 * speed
-    if me.beat and abs(angle_to(me, ball)) < 0.2 and (far or near):
+    if me.beat and abs(angle_to(me, ball)) < 0.2 and ((early and speed > 800.0) or near):
         out[JUMP] = 1.0
 
 
@@ -162,10 +184,17 @@ def fly(world: World, car: int, me: Car, out: np.ndarray) -> None:
     gap = minus(soon, drifted(me, 0.1))
     near = length(gap) < 260.0 and dot(flat(gap), aim_at(me.place, soon, ball.velocity)) > 0.3
     if me.can_flip and me.beat and near and me.frame[2][2] > 0.5:
-        return flip_towards(me, soon, out)
-    if is_kickoff(world.ball[arena, view]) and me.can_flip:
-        if me.beat:
-            flip_towards(me, ball.place, out)
+        flip_towards(me, soon, out)
+        return
+    distance = length(minus(ball.place, me.place))
+    if (
+        distance > 1500.0
+        and me.place[2] < 150.0
+        and me.frame[0][2] < 0.3
+        and length(me.velocity) > 900.0
+        and (not me.can_flip or (me.velocity[2] > 100.0 and me.frame[2][2] > 0.9))
+    ):
+        flip_on(me, ball.place, out)
         return
     meet(world, car, me, out)
 
@@ -196,11 +225,6 @@ def meet(world: World, car: int, me: Car, out: np.ndarray) -> None:
             )
             turn_in_air(me, way, (0.0, 0.0, 1.0), out)
             out[BOOST] = length(misses) > 80.0 and dot(way, me.frame[0]) > 0.8
-        return
-    if me.can_flip and me.velocity[2] > 100.0 and me.place[2] < 140.0 and me.frame[2][2] > 0.9:
-        speed = dot(me.velocity, me.frame[0])
-        if me.beat and 900.0 < speed < 1900.0:
-            flip_towards(me, plus(me.place, me.velocity), out)
         return
     recover(me, out)
 

@@ -25,6 +25,7 @@ CONTACT = 140.0  # uu from the centre of a car that hits the ball to the ball's
 GROUND_REACH = 150.0  # uu, a ball up to this high is hit from the ground
 JUMP_REACH = 480.0  # uu, up to this with jumps
 PATIENCE = 1.2  # s that a better aligned hit may come later
+GOAL_AIM = 400.0  # uu to either side of the goal's middle that a hit aims at; the posts stand at 893
 TURN_WAY = 450.0  # uu that a radian of turning costs
 
 
@@ -103,12 +104,13 @@ def aim_at(here: Vector, place: Vector, velocity: Vector) -> Vector:
     ball that rolls home, or is beside the goal, hits it aside.
     """
     dx, dy = place[0] - here[0], place[1] - here[1]
-    width = 650.0 + 0.35 * max(const.BACK_WALL_Y - 1500.0 - place[1], 0.0)
+    width = GOAL_AIM + 0.35 * max(const.BACK_WALL_Y - 1500.0 - place[1], 0.0)
     line = place[0] + dx / max(dy, 1.0) * (OPPONENT_GOAL_Y - place[1]) if dy > 0.0 else math.copysign(1e5, dx)
     goal = flat((min(max(line, -width), width) - place[0], OPPONENT_GOAL_Y - place[1], 0.0))
     aside = (goal[1], -goal[0], 0.0)
-    if place[1] < -1000.0 and dy < 0.3 * abs(dx) and (comes_home(place, velocity) or place[0] * dx > 0.0):
-        return flat((math.copysign(1.0, dx), 0.2, 0.0))
+    wrong_side = dy < (0.8 if comes_home(place, velocity) else 0.3 if place[0] * dx > 0.0 else -1e5) * abs(dx)
+    if wrong_side and place[1] < -1000.0:
+        return flat((dx, -0.1 * abs(dx) + 1e-3, 0.0))
     drift = min(max(dot(velocity, aside) / 1800.0, -0.6), 0.6)
     return flat(minus(goal, scaled(aside, drift)))
 

@@ -58,7 +58,6 @@ class Car(NamedTuple):
     grounded: bool  # on its wheels, on any surface
     can_flip: bool  # has a jump or a flip left
     beat: bool  # an even decision, on which jump may be pressed
-    dev: int
 
 
 @inlined
@@ -75,7 +74,6 @@ def car_now(world: World, car: int) -> Car:
         row[const.CAR_ON_GROUND] > 0,
         world.flags[car, const.FLAG_CAN_JUMP] > 0,
         world.steps[arena] % 2 == 0,
-        world.score[arena, view],
     )
 
 
@@ -109,9 +107,8 @@ def drive_to(me: Car, target: Vector, speed: float, boosts: bool, out: np.ndarra
     spot = (bounded(target[0], 3950.0), bounded(target[1], 4950.0 if abs(target[0]) > 800.0 else 5600.0), 0.0)
     angle, now = angle_to(me, spot), dot(me.velocity, me.frame[0])
     reach = math.hypot(spot[0] - me.place[0], spot[1] - me.place[1])
-    if not me.dev & 1:
-        turn = min(abs(angle), 0.5 * math.pi)
-        speed = min(speed, max(CORNER * cornering_speed(2.0 * math.sin(turn) / max(reach, 50.0)), 350.0))
+    turn = min(abs(angle), 0.5 * math.pi)
+    speed = min(speed, max(CORNER * cornering_speed(2.0 * math.sin(turn) / max(reach, 50.0)), 350.0))
     out[STEER] = clip(STEER_GAIN * angle)
     lacks = speed - now
     out[THROTTLE] = 1.0 if lacks > 0.0 else (0.0 if lacks > -150.0 else clip(lacks / 500.0))

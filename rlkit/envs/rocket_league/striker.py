@@ -52,24 +52,21 @@ def striker(world: World, car: int, out: np.ndarray) -> None:
     ball, me = world.ball[arena, view], car_now(world, car)
     if not me.grounded:
         fly(world, car, me, out)
-    elif is_kickoff(ball) and is_nearest(world, car):
+        return
+    turn = mates_before(world, car)
+    if turn == 0 and is_kickoff(ball):
         kick_off(me, wide(ball, BALL_POSITION), out)
+        return
+    hit = plan(world, car, me)
+    if hit.found and (turn == 0 or (hit.danger and turn == 1)):
+        attack(world, car, me, hit, out)
     else:
-        hit = plan(world, car, me)
-        if is_nearest(world, car) or hit.danger:
-            attack(world, car, me, hit, out)
-        else:
-            support(world, car, me, out)
+        cover(world, car, me, turn, out)
 
 
 @nopython
 def attack(world: World, car: int, me: Car, hit: Hit, out: np.ndarray) -> None:
     """Go for a planned hit; get behind the ball first where it would be pushed home."""
-    arena, view = seat(world, car)
-    ball = wide(world.ball[arena, view], BALL_POSITION)
-    if not hit.found:
-        guard(me, ball, out)
-        return
     to_ball = minus(hit.ball, me.place)
     distance = math.hypot(to_ball[0], to_ball[1])
     straight = dot(flat(to_ball), hit.aim)
@@ -80,29 +77,30 @@ def attack(world: World, car: int, me: Car, hit: Hit, out: np.ndarray) -> None:
     if straight < -0.1:
         get_behind(me, hit, out)
         return
-    spot = minus(hit.ball, scaled(hit.aim, CONTACT + (1.0 - straight) * 0.9 * distance))
-    if me.dev & 16:
-        spot = minus(hit.ball, scaled(hit.aim, CONTACT + 0.5 * min(max(distance - CONTACT, 0.0), 1000.0)))
+    round_about = min((1.0 - straight) * 0.9 * distance, 3000.0 if hit.aim[1] > 0.3 else 200.0)
+    spot = minus(hit.ball, scaled(hit.aim, CONTACT + round_about))
     speed = const.CAR_MAX_SPEED
-    if not hit.tight and (hit.seconds < 1.3 or me.dev & 8):
-        speed = min(speed, max(distance - CONTACT, 0.0) / max(hit.seconds - 0.1, SLICE))
-    if distance > 1500.0 and not me.dev & 2:
+    if not hit.tight and hit.seconds < 1.3:
+        early = 0.1 if hit.ball[2] < GROUND_REACH else 0.0  # a ball on the floor is better hit sooner
+        speed = min(speed, max(distance - CONTACT, 0.0) / max(hit.seconds - early, SLICE))
+    if distance > 1500.0 and not hit.danger:
         spot = over_pad(world, car, me, spot)
     drive_to(me, spot, speed, True, out)
-    leap(me, hit, distance, straight, out)
-    if distance > 2300.0:
+    leap(me, hit, straight, out)
+    if distance > 3300.0 and not hit.danger:
         rush(me, spot, out)
 
 
 @nopython
-def leap(me: Car, hit: Hit, distance: float, straight: float, out: np.ndarray) -> None:
+def leap(me: Car, hit: Hit, straight: float, out: np.ndarray) -> None:
     """Jump when it is time for a high ball, or for a flip into a low one."""
     height = hit.ball[2] - const.BALL_REST_Z
     if me.frame[2][2] < 0.9:
         return
     if hit.ball[2] > GROUND_REACH:
-        misses = length(minus(plus(me.place, scaled(me.velocity, hit.seconds)), hit.ball))
-        if hit.seconds < rise_seconds(height) + 0.1 and misses < height + 220.0:
+        reached = plus(me.place, scaled(me.velocity, hit.seconds))
+        misses = minus(minus(hit.ball, scaled(hit.aim, 110.0)), reached)
+        if hit.seconds < rise_seconds(height) + 0.1 and math.hypot(misses[0], misses[1]) < 170.0:
             climb(me, height, out)
     elif 0.15 < hit.seconds < 0.32 and straight > 0.9 and abs(angle_to(me, hit.ball)) < 0.25:
         misses = length(minus(plus(me.place, scaled(me.velocity, hit.seconds)), hit.ball))
@@ -114,8 +112,13 @@ def leap(me: Car, hit: Hit, distance: float, straight: float, out: np.ndarray) -
 def rush(me: Car, spot: Vector, out: np.ndarray) -> None:
     """Flip forwards on a long straight way."""
     speed = dot(me.velocity, me.frame[0])
-    short = me.boost < 30.0 or me.dev & 4
-    if me.beat and short and 900.0 < speed < 1750.0 and abs(angle_to(me, spot)) < 0.15 and me.frame[2][2] > 0.95:
+    if (
+        me.beat
+        and me.boost < 30.0
+        and 900.0 < speed < 1750.0
+        and abs(angle_to(me, spot)) < 0.15
+        and me.frame[2][2] > 0.95
+    ):
         out[JUMP] = 1.0
 
 
@@ -140,25 +143,22 @@ def over_pad(world: World, car: int, me: Car, spot: Vector) -> Vector:
 @nopython
 def get_behind(me: Car, hit: Hit, out: np.ndarray) -> None:
     """Drive round the ball to its side away from the target."""
-    side = math.copysign(1.0, (me.place[0] - hit.ball[0]) * 1.0 + 1e-3)
+    side = math.copysign(1.0, me.place[0] - hit.ball[0])
     spot = minus(hit.ball, scaled(hit.aim, 700.0))
     spot = (spot[0] + side * 350.0, max(spot[1], -const.BACK_WALL_Y + 150.0), 0.0)
     drive_to(me, spot, const.CAR_MAX_SPEED, True, out)
 
 
 @nopython
-def guard(me: Car, ball: Vector, out: np.ndarray) -> None:
-    """Wait between the ball and the own goal."""
-    spot = (0.4 * ball[0], 0.5 * (ball[1] - const.BACK_WALL_Y), 0.0)
+def cover(world: World, car: int, me: Car, turn: int, out: np.ndarray) -> None:
+    """Keep between the ball and the own goal, the farther back the more mates are before the car; collect boost."""
+    arena, view = seat(world, car)
+    ball = wide(world.ball[arena, view], BALL_POSITION)
+    back = 0.75 if turn > 1 else 0.45
+    spot = (0.5 * (1.0 - back) * ball[0], ball[1] - back * (ball[1] + const.BACK_WALL_Y), 0.0)
+    spot = over_pad(world, car, me, spot)
     away = minus(spot, me.place)
     drive_to(me, spot, min(const.CAR_MAX_SPEED, 1.5 * math.hypot(away[0], away[1])), False, out)
-
-
-@nopython
-def support(world: World, car: int, me: Car, out: np.ndarray) -> None:
-    """Keep behind a mate who goes for the ball."""
-    arena, view = seat(world, car)
-    guard(me, wide(world.ball[arena, view], BALL_POSITION), out)
 
 
 @nopython
@@ -230,16 +230,15 @@ def meet(world: World, car: int, me: Car, out: np.ndarray) -> None:
 
 
 @nopython
-def is_nearest(world: World, car: int) -> bool:
-    """Whether no mate is nearer to the ball; who is on its wrong side counts as farther off."""
+def mates_before(world: World, car: int) -> int:
+    """How many mates are nearer to the ball; who is on its wrong side counts as farther off."""
     arena, view = seat(world, car)
     first, last = team_cars(world, arena, view)
-    mine = way_to_ball(world, car, view)
+    mine, count = way_to_ball(world, car, view), 0
     for mate in range(first, last):
         other = way_to_ball(world, mate, view)
-        if other < mine or (other == mine and mate < car):
-            return False
-    return True
+        count += other < mine or (other == mine and mate < car)
+    return count
 
 
 @inlined

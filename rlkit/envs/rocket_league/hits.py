@@ -59,6 +59,8 @@ def plan(world: World, car: int, me: Car) -> Hit:
             danger = ball.place[1] < 0.0
             break
         if seconds > first + PATIENCE:
+            if not comes_home(ball.place, ball.velocity):
+                break
             continue
         aim = aim_at(me.place, ball.place, ball.velocity)
         flight = ball.place[2] > JUMP_REACH

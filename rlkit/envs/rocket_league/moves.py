@@ -39,7 +39,7 @@ BOOST_USE = 33.3  # boost a second
 THROTTLE_SPEED = 1410.0  # uu/s, what throttle alone reaches
 THROTTLE_POWER = 1600.0  # uu/s^2 of throttle at rest, falling to
 THROTTLE_LEFT = 160.0  # uu/s^2 at the speed that throttle alone reaches
-FLIP_SPEED = 500.0  # uu/s that a flip adds
+JUMP_SPEED = 292.0  # uu/s that a jump adds at once
 
 STEER_GAIN = 3.5  # steer per rad to the target
 SLIDE_ANGLE = 1.4  # rad to the target from which a handbrake turn is shorter

@@ -10,7 +10,7 @@ from rlkit.envs.rocket_league.ball import ball_now, later
 from rlkit.envs.rocket_league.hits import CONTACT, GROUND_REACH, SLICE, Hit, aim_at, plan
 from rlkit.envs.rocket_league.moves import (
     BOOST_AIR,
-    BOOST_USE,
+    JUMP_SPEED,
     Car,
     angle_to,
     car_now,
@@ -43,6 +43,11 @@ from rlkit.envs.rocket_league.world import (
     team_cars,
     wide,
 )
+
+LOW_BOOST = 30.0  # boost below which a long way is begun with a flip
+ENOUGH_BOOST = 80.0  # boost above which pads are left lying
+RUSH_DISTANCE = 3300.0  # uu, a way that is longer than a flip for speed, which nothing can steer
+DETOUR_DISTANCE = 1500.0  # uu to the ball from which there is time for a pad beside the way
 
 
 @nopython
@@ -83,11 +88,11 @@ def attack(world: World, car: int, me: Car, hit: Hit, out: np.ndarray) -> None:
     if not hit.tight and hit.seconds < 1.3:
         early = 0.1 if hit.ball[2] < GROUND_REACH else 0.0  # a ball on the floor is better hit sooner
         speed = min(speed, max(distance - CONTACT, 0.0) / max(hit.seconds - early, SLICE))
-    if distance > 1500.0 and not hit.danger:
+    if distance > DETOUR_DISTANCE and not hit.danger:
         spot = over_pad(world, car, me, spot)
     drive_to(me, spot, speed, True, out)
     leap(me, hit, straight, out)
-    if distance > 3300.0 and not hit.danger:
+    if distance > RUSH_DISTANCE and not hit.danger:
         rush(me, spot, out)
 
 
@@ -111,14 +116,8 @@ def leap(me: Car, hit: Hit, straight: float, out: np.ndarray) -> None:
 @nopython
 def rush(me: Car, spot: Vector, out: np.ndarray) -> None:
     """Flip forwards on a long straight way."""
-    speed = dot(me.velocity, me.frame[0])
-    if (
-        me.beat
-        and me.boost < 30.0
-        and 900.0 < speed < 1750.0
-        and abs(angle_to(me, spot)) < 0.15
-        and me.frame[2][2] > 0.95
-    ):
+    fits = 900.0 < dot(me.velocity, me.frame[0]) < 1750.0 and abs(angle_to(me, spot)) < 0.15 and me.frame[2][2] > 0.95
+    if me.beat and me.boost < LOW_BOOST and fits:
         out[JUMP] = 1.0
 
 
@@ -126,7 +125,7 @@ def rush(me: Car, spot: Vector, out: np.ndarray) -> None:
 def over_pad(world: World, car: int, me: Car, spot: Vector) -> Vector:
     """The spot, or a boost pad that stands nearly on the way there and that the car can use."""
     arena, view = seat(world, car)
-    if me.boost > 80.0:
+    if me.boost > ENOUGH_BOOST:
         return spot
     way = minus(spot, me.place)
     reach, along = math.hypot(way[0], way[1]), flat(way)
@@ -186,14 +185,9 @@ def fly(world: World, car: int, me: Car, out: np.ndarray) -> None:
     if me.can_flip and me.beat and near and me.frame[2][2] > 0.5:
         flip_towards(me, soon, out)
         return
-    distance = length(minus(ball.place, me.place))
-    if (
-        distance > 1500.0
-        and me.place[2] < 150.0
-        and me.frame[0][2] < 0.3
-        and length(me.velocity) > 900.0
-        and (not me.can_flip or (me.velocity[2] > 100.0 and me.frame[2][2] > 0.9))
-    ):
+    far, level = length(minus(ball.place, me.place)) > 1500.0, me.place[2] < 150.0 and me.frame[0][2] < 0.3
+    took_off = me.velocity[2] > 100.0 and me.frame[2][2] > 0.9
+    if far and level and length(me.velocity) > 900.0 and (took_off or not me.can_flip):
         flip_on(me, ball.place, out)
         return
     meet(world, car, me, out)
@@ -211,22 +205,25 @@ def meet(world: World, car: int, me: Car, out: np.ndarray) -> None:
             continue
         aim = aim_at(me.place, ball.place, ball.velocity)
         misses = minus(minus(ball.place, scaled(aim, 100.0)), drifted(me, seconds))
-        lift = 292.0 * seconds if me.can_flip and me.velocity[2] > 200.0 else 0.0
+        lift = JUMP_SPEED * seconds if me.can_flip and me.velocity[2] > 200.0 else 0.0  # of a second jump
         needed = length((misses[0], misses[1], max(misses[2] - lift, 0.0)))
-        power = BOOST_AIR * 0.8 if me.boost > BOOST_USE * 0.1 else 0.0
-        if needed - 60.0 > 0.5 * power * max(seconds - 0.25, 0.0) ** 2:
-            continue
-        climb(me, me.place[2] - const.CAR_REST_Z + misses[2] - 0.0 if misses[2] > 60.0 else 0.0, out)
-        if out[JUMP] == 0.0:
-            way = (
-                scaled(misses, 1.0 / length(misses))
-                if length(misses) > 80.0
-                else scaled(minus(ball.place, me.place), 1.0 / length(minus(ball.place, me.place)))
-            )
-            turn_in_air(me, way, (0.0, 0.0, 1.0), out)
-            out[BOOST] = length(misses) > 80.0 and dot(way, me.frame[0]) > 0.8
-        return
+        power = 0.8 * BOOST_AIR if me.boost > 3.0 else 0.0
+        if needed < 60.0 + 0.5 * power * max(seconds - 0.25, 0.0) ** 2:
+            steer_to(me, misses, minus(ball.place, me.place), out)
+            return
     recover(me, out)
+
+
+@nopython
+def steer_to(me: Car, misses: Vector, to_ball: Vector, out: np.ndarray) -> None:
+    """Correct in the air what a car would miss by: by a second jump, then by boost; a car on course faces the ball."""
+    climb(me, me.place[2] - const.CAR_REST_Z + misses[2] if misses[2] > 60.0 else 0.0, out)
+    if out[JUMP] == 0.0:
+        off = length(misses) > 80.0
+        way = misses if off else to_ball
+        way = scaled(way, 1.0 / length(way))
+        turn_in_air(me, way, (0.0, 0.0, 1.0), out)
+        out[BOOST] = off and dot(way, me.frame[0]) > 0.8
 
 
 @nopython

@@ -148,3 +148,18 @@ def test_striker_beats_rule_and_basic():
     for opponent in ("rule", "basic"):
         results = play_matches("striker", opponent, games=20, max_seconds=60.0).table["result"]
         assert (results == "win").sum() >= 12
+
+
+def test_the_mate_who_is_farther_off_stays_back():
+    scene = act(
+        [(0, 900, UP, 500, 40), (600, 0, UP, 500, 40), AWAY],
+        (0, 2000, FLOOR),
+        (0, 50, 0),
+        1.5,
+        ("striker", "striker", "idle"),
+        2,
+    )
+    chasing, covering = scene.cars[:, 0, sim.CAR_POSITION][:, 1], scene.cars[:, 1, sim.CAR_POSITION][:, 1]
+    assert scene.touch(0) < 1.5
+    assert scene.touch(1) == math.inf
+    assert (covering < chasing - 500).all()

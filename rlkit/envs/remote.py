@@ -192,8 +192,11 @@ class RemoteVecEnv(VecEnv):
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        self._socket.send_multipart(frames)
-        ready = dict(poller.poll(1000 * timeout))
+        try:
+            self._socket.send_multipart(frames, zmq.NOBLOCK)  # a connection that has ended would block it for ever
+            ready = dict(poller.poll(1000 * timeout))
+        except zmq.Again:
+            ready = {self._monitor: zmq.POLLIN}
         if self._socket in ready:
             with self._trusting_nothing():
                 return unpack(self._socket.recv_multipart())

@@ -83,7 +83,8 @@ def header() -> str:
     """A line that names the machine and the versions; a table without it cannot be compared with another."""
     facts = machine()
     versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
-    return f"{facts['cpu']}, {facts['cores_usable']} cores, {facts['os']}, Python {facts['python']}, {versions}"
+    cpu = f"{facts['cpu']} ({facts['instructions']}), {facts['cores_usable']} cores"
+    return f"{cpu}, {facts['os']}, Python {facts['python']}, {versions}"
 
 
 def add_keep(parser: argparse.ArgumentParser) -> None:

@@ -167,6 +167,6 @@ def test_the_command_fails_for_what_is_wrong_only(folder: Path) -> None:
         check_claims(folder / "none.md")
 
 
-def test_no_figure_of_the_readme_differs_from_its_measurement() -> None:
+def test_every_figure_of_the_readme_is_what_was_measured() -> None:
     claims = check_claims(Path(__file__).parents[1] / "README.md")
-    assert [claim for claim in claims if claim.state == "wrong"] == []
+    assert [claim for claim in claims if claim.state != "holds"] == []

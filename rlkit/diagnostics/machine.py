@@ -20,13 +20,16 @@ DEVICES = ("auto", "cpu", "cuda", "mps")  # ROCm builds of torch call their devi
 def machine() -> dict[str, Any]:
     """Facts of this machine as JSON-ready values: a figure without them cannot be compared with another.
 
-    os, cpu, cores_usable, memory_gib, python, device ("cpu", "cuda:0", "mps"), device_name, backend ("CPU",
-    "CUDA 12.8", "ROCm 6.4", "MPS"), versions {package: version}; with a GPU also what `gpu_load` tells.
+    os, cpu, instructions (the widest vectors that torch uses there, "AVX2", "AVX512", "DEFAULT": CPUs of one name may
+    differ in them, and by three times in speed), cores_usable, memory_gib, python, device ("cpu", "cuda:0", "mps"),
+    device_name, backend ("CPU", "CUDA 12.8", "ROCm 6.4", "MPS"), versions {package: version}; with a GPU also what
+    `gpu_load` tells.
     """
     device = pick_device()
     facts = {
         "os": platform.platform(terse=True),
         "cpu": _cpu_model(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores_usable": cores_usable(),
         "memory_gib": round(_memory_bytes() / GIB, 1),
         "python": platform.python_version(),

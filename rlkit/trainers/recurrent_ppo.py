@@ -241,19 +241,27 @@ class RecurrentPPO(sb3_contrib.RecurrentPPO):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
-        """(actions, states after) for observations; sb3-contrib's. ParamsError for a state of another shape."""
+        """(actions, states after) for observations; sb3-contrib's.
+
+        ParamsError for a state or an episode_start of another shape than the observations and the memory ask for.
+        """
+        one = next(iter(observation.values())) if isinstance(observation, dict) else observation
+        space = self.observation_space
+        shape = next(iter(space.values())).shape if isinstance(space, spaces.Dict) else space.shape
+        n_envs = len(one) if np.ndim(one) > len(shape) else 1
         if state is not None:
             layers, _, hidden = self.policy.lstm_hidden_state_shape
-            one = next(iter(observation.values())) if isinstance(observation, dict) else observation
-            space = self.observation_space
-            shape = next(iter(space.values())).shape if isinstance(space, spaces.Dict) else space.shape
-            expected = (layers, len(one) if np.ndim(one) > len(shape) else 1, hidden)
-            shapes = [np.shape(each) for each in state]
+            expected, shapes = (layers, n_envs, hidden), [np.shape(each) for each in state]
             if shapes != [expected, expected]:
                 raise ParamsError(
                     f"state has shapes {shapes}, but this model's is a pair (h, c) of (layers, envs, hidden size) = "
                     f"{expected}. Pass what the last predict gave back, or None at the beginning."
                 )
+        if episode_start is not None and np.size(episode_start) != n_envs:
+            raise ParamsError(
+                f"episode_start has shape {np.shape(episode_start)} for {n_envs} observations. Pass a flag for each: "
+                "true where an episode begins, as for the dones of the last step."
+            )
         return super().predict(observation, state, episode_start, deterministic)
 
     def set_parameters(self, load_path_or_dict: Any, exact_match: bool = True, device: Any = "auto") -> None:

@@ -203,6 +203,14 @@ def test_a_state_of_another_shape_says_so():
     model.predict(observations[0], model.predict(observations[0])[1])
 
 
+def test_episode_starts_that_fit_no_observation_say_so():
+    model, observations = build(), np.zeros((N_ENVS, 3, 3), np.float32)
+    with pytest.raises(ParamsError, match=rf"episode_start has shape \(3,\) for {N_ENVS} observations"):
+        model.predict(observations, episode_start=np.zeros(3, bool))
+    model.predict(observations, episode_start=np.ones(N_ENVS, bool))
+    model.predict(observations[0], episode_start=np.ones((), bool))
+
+
 @pytest.mark.parametrize(("mine", "other"), [("Gru", "LSTM"), ("Lstm", "GRU")])
 def test_the_other_memorys_checkpoint_says_so(mine, other, tmp_path):
     build(policy=f"Mlp{other.title()}Policy").save(tmp_path / "model.zip")

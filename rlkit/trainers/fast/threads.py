@@ -123,6 +123,7 @@ def _differentiate_share(
     sums: np.ndarray,
 ) -> None:
     gradient[:] = 0
+    mean, scale = np.float32(mean), np.float32(scale)  # the types of `update.differentiate_loss`: compiled only once
     differentiate_rows(net, samples, rows, mean, scale, 1.0 / batch_size, gradient, settings, sums)
 
 

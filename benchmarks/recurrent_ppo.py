@@ -1,6 +1,6 @@
 """rlkit.RecurrentPPO against sb3_contrib.RecurrentPPO, side by side in one process, in one command.
 
-    python benchmarks/recurrent_ppo.py [--hidden 64,256 --envs 8,64 --rounds 3 --rollouts 2] [--goal]
+    python benchmarks/recurrent_ppo.py [--hidden 64,256 --envs 8,64 --rounds 3 --rollouts 2] [--goal] [--keep]
 
 Both train on Gymnasium's CartPole-v1 with the same arguments on one torch thread and take turns of as many env steps,
 so that they are equally far in their training: how long episodes are decides how long sequences are. The figure is
@@ -22,12 +22,13 @@ import numpy as np
 import sb3_contrib
 import torch
 from gymnasium import spaces
-from measuring import header, print_table
+from measuring import add_keep, header, keep_results, print_table
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv
 
 from rlkit.diagnostics.roofline import flops_per_step, numpy_product_flops
+from rlkit.files import slug
 from rlkit.trainers.recurrent.policies import MlpGruPolicy
 from rlkit.trainers.recurrent_ppo import RecurrentPPO
 
@@ -51,6 +52,16 @@ class Variant(NamedTuple):
     exact: bool = False
 
 
+class Line(NamedTuple):
+    """What was measured of a variant: env steps per CPU-second, its ratios to sb3-contrib's two, share of the limit."""
+
+    speed: float
+    ratio: float
+    ratio_shared: float
+    share_of_limit: float
+
+
+CONTRIB = [Variant("sb3-contrib", "MlpLstmPolicy"), Variant("sb3-contrib, shared LSTM", "MlpLstmPolicy", shared=True)]
 VARIANTS = [
     Variant("torch, LSTM, sb3-contrib's minibatches", TorchLstmPolicy, exact=True),
     Variant("native, LSTM, sb3-contrib's minibatches", "MlpLstmPolicy", exact=True),
@@ -70,40 +81,48 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
     parser.add_argument("--rollouts", type=int, default=2, help="rollouts of 8 envs in a turn")
     parser.add_argument("--goal", action="store_true", help="also the time to a mean return of 475 without velocities")
+    add_keep(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     print(header())
+    kept: dict[str, Any] = {}
     for n_envs in map(int, args.envs.split(",")):
-        for hidden in filter(None, args.hidden.split(",")):
+        for hidden in map(int, filter(None, args.hidden.split(","))):
             print(f"\nMemory of {hidden}, {n_envs} envs, n_steps {N_STEPS}, batch {BATCH_SIZE}, {N_EPOCHS} epochs\n")
             columns = "", "env steps per CPU-second", "to sb3-contrib", "to it with a shared LSTM", "of the GEMM limit"
-            print_table(columns, table(int(hidden), n_envs, args.rounds, args.rollouts))
+            lines = measure(hidden, n_envs, args.rounds, args.rollouts)
+            print_table(columns, (cells(*each) for each in lines.items()))
+            kept[f"{hidden} with {n_envs} envs"] = {slug(each.name): line._asdict() for each, line in lines.items()}
     if args.goal:
         columns = "CartPole-v1 without velocities", "CPU-seconds", "env steps", "last mean return"
         print_table(columns, (goal_row(*side, args.rounds) for side in goal_sides()))
+    if args.keep:
+        keep_results("recurrent_ppo", kept)
 
 
-def table(hidden: int, n_envs: int, rounds: int, rollouts: int) -> list[tuple[str, ...]]:
-    """Lines of a table; every model takes its turn in every round."""
-    contrib = [
-        Variant("sb3-contrib", "MlpLstmPolicy"),
-        Variant("sb3-contrib, shared LSTM", "MlpLstmPolicy", shared=True),
-    ]
-    models = [make_model(sb3_contrib.RecurrentPPO, variant, hidden, n_envs) for variant in contrib]
-    models += [make_model(RecurrentPPO, variant, hidden, n_envs) for variant in VARIANTS]
+def measure(hidden: int, n_envs: int, rounds: int, rollouts: int) -> dict[Variant, Line]:
+    """The lines of a table; every model takes its turn in every round."""
+    variants = [*CONTRIB, *VARIANTS]
+    algorithms = [sb3_contrib.RecurrentPPO] * len(CONTRIB) + [RecurrentPPO] * len(VARIANTS)
+    models = [make_model(*side, hidden, n_envs) for side in zip(algorithms, variants, strict=True)]
     turn = max(rollouts * 8, n_envs) * N_STEPS
     for model in models:
         model.learn(n_envs * N_STEPS)  # compiles, and touches all memory
     speeds = np.array([[speed(model, turn) for model in models] for _ in range(rounds)])
     medians = np.median(speeds, axis=0)
     (limit,) = numpy_product_flops((BATCH_SIZE, hidden, 4 * hidden))
-    lines = []
-    for i, (variant, model) in enumerate(zip([*contrib, *VARIANTS], models, strict=True)):
-        ratios = [np.median(speeds[:, i] / speeds[:, base]) for base in range(len(contrib))]
-        shared = f"{ratios[1]:.1f}x" if variant.shared else ""
-        share = medians[i] * sum(flops_per_step(model.policy, N_OBSERVED, N_EPOCHS)) / limit
-        lines.append((variant.name, f"{medians[i]:,.0f}", f"**{ratios[0]:.1f}x**", shared, f"{share:.0%}"))
+    lines = {}
+    for i, (variant, model) in enumerate(zip(variants, models, strict=True)):
+        ratios = [float(np.median(speeds[:, i] / speeds[:, base])) for base in range(len(CONTRIB))]
+        flops = sum(flops_per_step(model.policy, N_OBSERVED, N_EPOCHS))
+        lines[variant] = Line(float(medians[i]), *ratios, float(medians[i] * flops / limit))
     return lines
+
+
+def cells(variant: Variant, line: Line) -> tuple[str, ...]:
+    """A line as the table shows it."""
+    shared = f"{line.ratio_shared:.1f}x" if variant.shared else ""
+    return variant.name, f"{line.speed:,.0f}", f"**{line.ratio:.1f}x**", shared, f"{line.share_of_limit:.0%}"
 
 
 def make_model(algorithm: Any, variant: Variant, hidden: int, n_envs: int) -> sb3_contrib.RecurrentPPO:

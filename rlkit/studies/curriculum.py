@@ -25,7 +25,7 @@ from rlkit.progress import ProgressLine
 from rlkit.recorder import STEPS
 from rlkit.runs import Run
 from rlkit.seeding import seed_everything
-from rlkit.studies.trials import train_all, warm_up
+from rlkit.studies.trials import train_all, warm_up, workers
 
 REFERENCE = "hybrid"  # the arm that the others are held to: the whole task from the start
 OPPONENTS = ("rule", "basic")
@@ -83,21 +83,27 @@ def _equal(one: CurriculumParams, other: CurriculumParams) -> bool:
     return one.model_dump(exclude=STUDY | (UNTOLD - {"seed"})) == other.model_dump(exclude=STUDY | (UNTOLD - {"seed"}))
 
 
-def play_arms(runs: dict[str, list[Run]], games: int) -> pd.DataFrame:
+def play_arms(runs: dict[str, list[Run]], games: int, n_jobs: int = 1) -> pd.DataFrame:
     """Matches of every run's final weights against each of OPPONENTS, from kickoffs: one row per arm, seed, opponent.
 
+    n_jobs: processes that play, each the matches of one run and opponent at a time; the numbers do not hang on it.
     Columns: arm, seed, opponent, run, and those of `Matches.summary`.
     """
+    wanted = [(name, run, opponent) for name, group in runs.items() for run in group for opponent in OPPONENTS]
     line, tables = ProgressLine(), []
-    for name, group in runs.items():
-        for run in group:
-            agent = player(run)
-            for opponent in OPPONENTS:
-                line.show(f"{games} games of {name}, seed {run.params.seed}, against {opponent}")
-                found = play(agent, opponent, games).summary()
-                tables.append(found.assign(arm=name, seed=run.params.seed, opponent=opponent, run=run.id))
+    with workers(n_jobs) as spread:
+        played = spread(_play, [(run, opponent, games) for _, run, opponent in wanted])
+        for (name, run, opponent), found in zip(wanted, played, strict=True):
+            line.show(f"{games} games of {name}, seed {run.params.seed}, against {opponent}")
+            tables.append(found.assign(arm=name, seed=run.params.seed, opponent=opponent, run=run.id))
     line.end(f"{games} games of each training against each of {', '.join(OPPONENTS)}")
     return _together(tables, ["arm", "seed", "opponent", *RESULTS])
+
+
+def _play(match: tuple[Run, str, int]) -> pd.DataFrame:
+    """The summary of some games of a run's final weights against a script."""
+    run, opponent, games = match
+    return play(player(run), opponent, games).summary()
 
 
 def summary(played: pd.DataFrame) -> pd.DataFrame:

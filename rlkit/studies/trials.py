@@ -1,7 +1,11 @@
 """Many trainings of many settings, a few at once, and what came of each."""
 
+import multiprocessing
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 from rlkit.errors import RunError
 from rlkit.experiment import build_model, make_params_env, start
@@ -63,6 +67,23 @@ def train_all(wanted: Sequence[Params], n_jobs: int) -> list[Run]:
         if status["state"] != "done":
             raise RunError(f"run {run.id} {status['state']}: {status['reason']}\n{run.log_tail()}".rstrip())
     return runs
+
+
+@contextmanager
+def workers(n_jobs: int) -> Iterator[Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]]:
+    """A `map` whose calls are made in so many processes, in order; in this one where n_jobs is 1.
+
+    What is called must be a function of a module, and it and its argument go through pickle.
+    """
+    if n_jobs == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(n_jobs, multiprocessing.get_context("spawn")) as pool:
+        try:
+            yield pool.map
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _busy(runs: Iterable[Run]) -> list[Run]:

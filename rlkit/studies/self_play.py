@@ -1,6 +1,7 @@
 """What the self-play notebook needs beyond a single run: a league's course, its arms at equal steps, and a verdict."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from rlkit.league.samplers import SAMPLERS, Taste, odds
 from rlkit.phases.self_play import SelfPlayParams
 from rlkit.playing import EVALUATION_SEED, play
 from rlkit.runs import Run
-from rlkit.studies.trials import train_all, warm_up
+from rlkit.studies.trials import train_all, warm_up, workers
 
 STEPS = "time/total_timesteps"
 RATINGS_OF_AN_ARM = 4  # over its training: enough for a curve, and little beside the training
@@ -140,12 +141,26 @@ def tournament(params: SelfPlayParams, runs: Sequence[Run]) -> pd.DataFrame:
     """
     options = {"max_seconds": params.rate_seconds, "mode": params.env_kwargs.get("mode", "1v1")}
     scripts = {name: name for name in scripts_of(runs[0])}
-    tables = []
+    wanted: list[tuple[dict[str, Any], dict[str, Any], int]] = []
     for seed in dict.fromkeys(run.params.seed for run in runs):
-        group = {f"{run.params.name}/{seed}": members(run)[-1] for run in runs if run.params.seed == seed}
+        group = {f"{run.params.name}/{seed}": _last(run) for run in runs if run.params.seed == seed}
         pairs = [(one, other) for k, one in enumerate(group) for other in [*list(group)[k + 1 :], *scripts]]
-        tables.append(contest(group | scripts, play_scores(**options), params.rate_games, EVALUATION_SEED, pairs))
-    return pd.concat(tables, ignore_index=True)
+        everybody: dict[str, Any] = group | scripts
+        wanted += [({name: everybody[name] for name in pair}, options, params.rate_games) for pair in pairs]
+    with workers(params.n_jobs) as spread:
+        return pd.concat(spread(_meet, wanted), ignore_index=True)
+
+
+def _last(run: Run) -> Path:
+    """The folder of the newest member of a run's league."""
+    return run.folder / LEAGUE / members(run)[-1].name
+
+
+def _meet(meeting: tuple[dict[str, Any], dict[str, Any], int]) -> pd.DataFrame:
+    """The games of two players, who are scripts or the folders of members."""
+    pair, options, games = meeting
+    players = {name: load_member(who) if isinstance(who, Path) else who for name, who in pair.items()}
+    return contest(players, play_scores(**options), games, EVALUATION_SEED)
 
 
 def results(params: SelfPlayParams, games: pd.DataFrame) -> pd.DataFrame:

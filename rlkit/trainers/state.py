@@ -80,14 +80,23 @@ def _moments(statistics: RunningMeanStd) -> list[torch.Tensor]:
 def warm_start(model: BaseAlgorithm, folder: Path, config: Mapping[str, Any]) -> None:
     """Give a fresh model the nets of a league member, and nothing else; CheckpointError where they do not fit."""
     facts, arrays = read_member(folder)
-    mine = {"net": list(model.policy.net_arch), **{name: config[name] for name in ("observation", "actions")}}
-    theirs = {"net": facts["net"]["layers"], **{name: facts["env"][name] for name in ("observation", "actions")}}
-    try:
-        model.policy.load_state_dict({name: torch.as_tensor(array) for name, array in arrays.items()})
-    except RuntimeError:
-        mine["sizes"], theirs["sizes"] = model.observation_space.shape, facts["spaces"]["observation"]
-    if mine != theirs:
-        raise CheckpointError(f"{facts['name']} has {theirs}, and this model {mine}; build it as the member was.")
+    env, net = facts["env"], facts["net"]
+    theirs = {"net_arch": net["layers"], "activation": net["activation"]}
+    theirs |= {name: env[name] for name in ("observation", "actions", "seats")}
+    mine = {"net_arch": list(model.policy.net_arch), "activation": model.policy.activation_fn.__name__.lower()}
+    mine |= {"observation": config["observation"], "actions": config["actions"]}
+    mine["seats"] = config["seats"] or config["mode"]
+    other = {name: value for name, value in theirs.items() if mine[name] != value}
+    if other:
+        raise CheckpointError(
+            f"{facts['name']} was trained with {_listed(other)}, and this training has "
+            f"{_listed({name: mine[name] for name in other})}. Give it what the member had."
+        )
+    model.policy.load_state_dict({name: torch.as_tensor(array) for name, array in arrays.items()})
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def replay_arrays(model: BaseAlgorithm) -> dict[str, np.ndarray]:

@@ -9,9 +9,11 @@ import torch
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+import rlkit
 from rlkit.checkpoint import load_checkpoint, load_training, save_checkpoint
 from rlkit.errors import CheckpointError
-from rlkit.trainers.state import go_on_from, learned_weights, refill_replay, replay_arrays, training_state
+from rlkit.league.member import read_member, shipped
+from rlkit.trainers.state import go_on_from, learned_weights, refill_replay, replay_arrays, training_state, warm_start
 
 MODELS: dict[str, Any] = {
     "PPO": lambda **more: PPO("MlpPolicy", "CartPole-v1", n_steps=32, batch_size=32, seed=0, device="cpu", **more),
@@ -78,3 +80,23 @@ def test_a_larger_replay_buffer_takes_the_steps_in_their_order() -> None:
     assert (large.replay_buffer.pos, large.replay_buffer.full) == (50, False)
     old = model.replay_buffer.observations
     np.testing.assert_array_equal(large.replay_buffer.observations[:50], np.concatenate([old[14:], old[:14]]))
+
+
+def test_a_training_starts_from_a_member_that_comes_with_the_kit() -> None:
+    env = rlkit.make_vec_env("rlkit/RocketLeague-v0", n_envs=2, n_workers=1, opponents={"self": 1})
+    config, folder = env.get_attr("config")[0], shipped()["champion"]
+
+    def model(**policy: Any) -> BaseAlgorithm:
+        return rlkit.PPO("MlpPolicy", env, n_steps=2, batch_size=4, policy_kwargs=policy, device="cpu")
+
+    started = model(net_arch=[128, 128])
+    warm_start(started, folder, config)
+    weights = read_member(folder)[1]
+    assert all(np.array_equal(weights[name], value) for name, value in started.policy.state_dict().items())
+    smaller, other = {"net_arch": [64, 64]}, {"net_arch": [128, 128], "activation_fn": torch.nn.ReLU}
+    with pytest.raises(CheckpointError, match=r"net_arch=\[128, 128\], and this training has net_arch=\[64, 64\]"):
+        warm_start(model(**smaller), folder, config)
+    with pytest.raises(CheckpointError, match="activation=tanh, and this training has activation=relu"):
+        warm_start(model(**other), folder, config)
+    with pytest.raises(CheckpointError, match="seats=1v1, and this training has seats=2v2"):
+        warm_start(model(net_arch=[128, 128]), folder, config | {"seats": "2v2"})

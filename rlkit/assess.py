@@ -91,7 +91,8 @@ def play_episodes(
             model.exploration_rate = model.exploration_final_eps
         agent = ModelPredict(model, deterministic)
         seed_everything(EVALUATION_SEED)  # for sampled actions
-        return evaluate_episodes(env, agent, episodes, EVALUATION_SEED), agent
+        with torch_threads(params.n_threads):
+            return evaluate_episodes(env, agent, episodes, EVALUATION_SEED), agent
     finally:
         env.close()
 

@@ -39,6 +39,7 @@ class RecurrentParams(PPOParams):
     )
     goal_return: float = Field(0.0, description="return whose reaching is counted in samples; 0: none")
     n_seeds: int = Field(5, ge=1, le=100, description="trainings of each memory on each problem, from seed on")
+    n_jobs: int = Field(2, ge=1, le=256, description="trainings that run at once")
     study_share: float = Field(1.0, gt=0, le=1, description="of each problem's total_timesteps, how much is trained")
     n_rounds: int = Field(9, ge=6, le=1000, description="turns of each memory when its cost is measured")
 

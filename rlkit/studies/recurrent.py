@@ -19,7 +19,7 @@ from rlkit.phases.recurrent import RecurrentParams
 from rlkit.progress import ProgressLine
 from rlkit.recorder import STEPS
 from rlkit.runs import Run
-from rlkit.studies.trials import warm_up
+from rlkit.studies.trials import warm_up, workers
 
 MEMORIES = {"none": "MLP", "stack": "frame stack", "gru": "GRU", "lstm": "LSTM"}  # the first is held against the others
 RETURN = "rollout/ep_rew_mean"
@@ -29,18 +29,20 @@ SAME = ("eval_games", "device", "n_threads", "n_stack")  # parameters of the not
 
 
 def train_problems(params: RecurrentParams) -> dict[str, list[Run]]:
-    """One training per memory and seed of each problem in params.problems, in turns, in this process."""
+    """One training per memory and seed of each problem in params.problems, in turns, in params.n_jobs processes."""
     wanted = {name: problem(params, name) for name in params.problems}
     for one in wanted.values():
         for memory in MEMORIES:  # compiling is no part of a training
             warm_up([one.model_copy(update={"memory": memory, "sequence_length": 0})])
     seeds = range(params.seed, params.seed + params.n_seeds)
     order = [(name, seed, memory) for name in wanted for seed in seeds for memory in MEMORIES]
+    each = [wanted[name].model_copy(update={"memory": memory, "seed": seed}) for name, seed, memory in order]
     runs: dict[str, list[Run]] = {name: [] for name in wanted}
     line = ProgressLine()
-    for number, (name, seed, memory) in enumerate(order, start=1):
-        line.show(f"training {number} of {len(order)}: {MEMORIES[memory]} on {name}")
-        runs[name].append(train(wanted[name].model_copy(update={"memory": memory, "seed": seed})))
+    with workers(params.n_jobs) as spread:
+        for number, ((name, _, memory), run) in enumerate(zip(order, spread(train, each), strict=True), start=1):
+            line.show(f"{number} of {len(order)} trainings are over, the last of {MEMORIES[memory]} on {name}")
+            runs[name].append(run)
     line.end(f"{len(order)} trainings")
     return runs
 
@@ -64,17 +66,20 @@ def curves(runs: dict[str, list[Run]]) -> pd.DataFrame:
     return pd.concat(tables[bool(runs) :], ignore_index=True)
 
 
-def results(runs: dict[str, list[Run]]) -> pd.DataFrame:
-    """One row per training: problem, memory, seed, return, goal, steps to goal, run.
+def results(runs: dict[str, list[Run]], n_jobs: int = 1) -> pd.DataFrame:
+    """One row per training: problem, memory, seed, return, goal, steps to goal, run; played in n_jobs processes.
 
     return: the mean of params.eval_games fresh episodes with the final weights, without exploring, memory carried along
     and cleared where an episode begins. steps to goal: env steps until the last 100 training episodes had the
     problem's goal_return as their mean; nan where they never had.
     """
-    return pd.DataFrame([_result(name, run) for name, group in runs.items() for run in group])
+    wanted = [(name, run) for name, group in runs.items() for run in group]
+    with workers(n_jobs) as spread:
+        return pd.DataFrame(list(spread(_result, wanted)))
 
 
-def _result(name: str, run: Run) -> dict[str, object]:
+def _result(of: tuple[str, Run]) -> dict[str, object]:
+    name, run = of
     params, metrics = run.params, run.metrics()
     played, _ = play_episodes(run, params.eval_games)
     goal = params.goal_return or np.nan

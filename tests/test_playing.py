@@ -72,5 +72,5 @@ def test_a_training_starts_from_a_member(frozen: Path) -> None:
     for name, array in weights.items():
         assert torch.allclose(trained[name], torch.as_tensor(array), atol=1e-4)
     for other in ({"net_arch": [16]}, {"env_kwargs": TINY["env_kwargs"] | {"observation": "seed180"}}):
-        with pytest.raises(CheckpointError, match="young was trained with (net_arch|observation)="):
+        with pytest.raises(CheckpointError, match=r"young was trained with (net_arch|observation)="):
             train(load_params("baseline", TINY | other | {"start_from": str(frozen)}))

@@ -44,15 +44,19 @@ bench: $(READY)  ## measure the speed-ups against stock libraries, in about 20 m
 	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/panel.py
 
-figures: $(READY)  ## measure again what README.md quotes, on a quiet machine, and list what differs
+figures: $(READY)  ## measure again what README.md quotes, an hour on a quiet machine, and list what differs
 	$(BIN)/python benchmarks/rocket_league.py --keep
 	$(BIN)/python benchmarks/ppo.py --rounds 3 --seconds 0.6 --cartpole --goal --keep
 	$(BIN)/python benchmarks/panel.py --keep
+	$(BIN)/python benchmarks/recurrent_ppo.py --keep
+	$(BIN)/python benchmarks/league.py --seconds 1 --rounds 5 --keep
+	$(BIN)/python benchmarks/matches.py --keep
 	$(BIN)/rlkit claims README.md
 
-study: $(READY)  ## are the learning curves the same? and the race against other trainers; an hour
+study: $(READY)  ## are the learning curves the same? the race against other trainers, and the way to a winner; hours
 	$(BIN)/python benchmarks/learning.py --jobs 2
 	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/winning.py --profile quarter_hour
 
 clean:  ## remove what make made; runs in outputs/ stay
 	rm -rf $(VENV) build *.egg-info

@@ -34,7 +34,7 @@ lab: $(READY)  ## open JupyterLab on this machine's own address, behind a token
 lint: $(READY)  ## check style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-bench: $(READY)  ## measure the speed-ups against stock libraries, in about 20 minutes
+bench: $(READY)  ## measure the speed-ups against stock libraries, in about an hour
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python benchmarks/rocket_league.py
 	$(BIN)/python benchmarks/ppo.py --threads --cartpole --goal

@@ -60,6 +60,7 @@ class Owner:
                     f"run {self.run.id} is {state}, and training it again would overwrite it; make a new run."
                 )
             write_atomic(self.run.folder / "ballast", b"\0" * BALLAST_BYTES)
+            self._read_mailbox()  # what was asked before the training came is in force from its first step
             self._write_status()
         except BaseException:
             self._lock.release()
@@ -145,14 +146,17 @@ class Owner:
             self._write_status()
         ballast.unlink(missing_ok=True)
 
+    def _read_mailbox(self) -> None:
+        self.stop = self.stop or read_stop(self.run.folder)
+        self._requests.extend(take_requests(self.run.folder))
+        self.paused = self._status["paused"] = is_paused(self.run.folder)
+
     def _watch(self) -> None:
         beat = 0.0
         while not self._ended.wait(POLL_SECONDS):
-            self.stop = self.stop or read_stop(self.run.folder)
-            self._requests.extend(take_requests(self.run.folder))
-            before, self.paused = self.paused, is_paused(self.run.folder)
+            before = self.paused
+            self._read_mailbox()
             beat = beat if before == self.paused else 0.0  # whoever pauses sees it at once
-            self._status["paused"] = self.paused
             if time.monotonic() - beat < HEARTBEAT_SECONDS:
                 continue
             beat = time.monotonic()

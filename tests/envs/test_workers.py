@@ -24,8 +24,12 @@ needs_posix_signals = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason=
 
 def workers_alive():
     """Worker processes that exist; the resource tracker, multiprocessing's own, is none."""
-    children = psutil.Process().children(recursive=True)
-    return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+    alive = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie too: ended, and not yet waited for
+            if "spawn_main" in " ".join(child.cmdline()):
+                alive.append(child.pid)
+    return alive
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ run: $(READY)  ## run a notebook headless: make run PHASE=baseline PROFILE=devel
 
 test: export OMP_NUM_THREADS := 1
 test: $(READY)  ## run the tests, a process for each core (at most 4) with one thread
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lab: $(READY)  ## open JupyterLab on this machine's own address, behind a token
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(LAB_FLAGS) notebooks

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import gymnasium
@@ -206,7 +207,7 @@ def env_facts(params: Params, env: VecEnv) -> dict[str, Any]:
 
 def build_model(params: Params, env: VecEnv) -> BaseAlgorithm:
     """The phase's model on `env`, fresh, with the hyperparameters that its trainer takes."""
-    return TRAINERS[params.phase](env, params)
+    return resolve_name(TRAINERS[params.phase])(env, params)
 
 
 def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> BaseAlgorithm:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+import scipy  # whose parts take a second to import, and come on first use
 
 from rlkit.errors import ParamsError
 
@@ -83,7 +83,7 @@ def rate(games: pd.DataFrame, anchors: Mapping[str, float] | None = None, confid
     won, played = pairs["sum"].to_numpy(float), pairs["size"].to_numpy(float)
     fixed = {place[name]: value for name, value in (anchors or {}).items() if name in place}
     ratings, covariance = _most_likely(len(names), one, other, won, played, fixed)
-    half = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(np.clip(np.diag(covariance), 0, None))
+    half = scipy.stats.norm.ppf((1 + confidence) / 2) * np.sqrt(np.clip(np.diag(covariance), 0, None))
     counts = [np.bincount(side, played, len(names)) for side in (one, other)]
     points = np.bincount(one, won, len(names)) + np.bincount(other, played - won, len(names))
     table = pd.DataFrame({"rating": ratings, "low": ratings - half, "high": ratings + half}, index=names)
@@ -123,7 +123,9 @@ def _most_likely(
     if not len(free):
         return place(np.zeros(0)), covariance
     steps = {"initial_trust_radius": SCALE, "max_trust_radius": 10 * SCALE}
-    found = optimize.minimize(loss, np.zeros(len(free)), jac=True, hess=curvature, method="trust-exact", options=steps)
+    found = scipy.optimize.minimize(
+        loss, np.zeros(len(free)), jac=True, hess=curvature, method="trust-exact", options=steps
+    )
     covariance[np.ix_(free, free)] = np.linalg.inv(curvature(found.x))
     ratings = place(found.x)
     if not fixed:

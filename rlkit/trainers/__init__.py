@@ -1,23 +1,14 @@
-"""Ways of training: a table from phase to the function that builds its model on a VecEnv."""
+"""Ways of training: a table from phase to the function that builds its model on a VecEnv.
 
-from collections.abc import Callable
+By name: a training imports the libraries of its own phase, and does not wait for those of the others.
+"""
 
-from stable_baselines3.common.base_class import BaseAlgorithm
-
-from rlkit.trainers.baseline import baseline_ppo
-from rlkit.trainers.cartpole import cartpole_dqn
-from rlkit.trainers.curriculum import curriculum_ppo
-from rlkit.trainers.dodge import dodge_model
-from rlkit.trainers.memory import memory_ppo
-from rlkit.trainers.self_play import self_play_ppo
-from rlkit.trainers.speed import speed_ppo
-
-TRAINERS: dict[str, Callable[..., BaseAlgorithm]] = {
-    "baseline": baseline_ppo,
-    "speed": speed_ppo,
-    "recurrent": memory_ppo,
-    "curriculum": curriculum_ppo,
-    "self_play": self_play_ppo,
-    "dodge": dodge_model,
-    "cartpole": cartpole_dqn,
+TRAINERS = {
+    "baseline": "rlkit.trainers.baseline:baseline_ppo",
+    "speed": "rlkit.trainers.speed:speed_ppo",
+    "recurrent": "rlkit.trainers.memory:memory_ppo",
+    "curriculum": "rlkit.trainers.curriculum:curriculum_ppo",
+    "self_play": "rlkit.trainers.self_play:self_play_ppo",
+    "dodge": "rlkit.trainers.dodge:dodge_model",
+    "cartpole": "rlkit.trainers.cartpole:cartpole_dqn",
 }

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from rlkit.envs import make_vec_env
+from rlkit.experiment import build_model
 from rlkit.params import load_params
-from rlkit.trainers import TRAINERS
 from rlkit.trainers.baseline import linear
 
 UNUSUAL = {
@@ -25,7 +25,7 @@ def test_every_hyperparameter_reaches_the_model(phase: str) -> None:
     }
     plain = {"recurrent": {"memory": "none"}, "curriculum": {"reward_mode": "env"}}.get(phase, {})
     params = load_params(phase, UNUSUAL | shaped | plain | {"env_id": "CartPole-v1", "env_kwargs": {}, "n_envs": 1})
-    model = TRAINERS[phase](make_vec_env("CartPole-v1"), params)
+    model = build_model(params, make_vec_env("CartPole-v1"))
     assert {name: getattr(model, name) for name in UNUSUAL} == UNUSUAL
     assert (model.lr_schedule(1.0), model.lr_schedule(0.0)) == pytest.approx((0.01, 0.001))
     assert model.clip_range(1.0) == 0.15

@@ -1,7 +1,7 @@
 """rlkit.PPO against SBX, PureJaxRL, CleanRL, LeanRL and PufferLib on this machine, in one command.
 
     python benchmarks/peers.py [--peers SBX,CleanRL --workloads W1,W3 --rounds 3 --seconds 2 --cores 1,2]
-                               [--source CleanRL=path_or_address] [--clock cpu] [--cache folder]
+                               [--source CleanRL=path_or_address] [--clock cpu] [--cache folder] [--keep]
     python benchmarks/peers.py --peers CleanRL,PureJaxRL --workloads L1,L2,L3,G1,G2,G3      # PPO with a memory
 
 Every trainer has the same rollout, batch, epochs and layers, on an env that costs next to nothing (PureJaxRL has it
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import platformdirs
 import psutil
-from measuring import RECURRENT, SIZES, WORKLOADS, header, print_table
+from measuring import RECURRENT, SIZES, WORKLOADS, add_keep, header, keep_results, print_table
 from peer_setup import PEERS, PeerError, install
 
 OURS = "rlkit"
@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--source", action="append", default=[], help="name=path or address to clone a peer from")
     default = platformdirs.user_cache_path("rlkit", appauthor=False) / "peers"
     parser.add_argument("--cache", type=Path, default=default, help="folder of the installations")
+    add_keep(parser)
     args = parser.parse_args()
     homes = {name: (Path(sys.executable), Path()) for name in HERE}
     homes |= install_all(args.peers.split(","), args.cache, dict(pair.split("=", 1) for pair in args.source))
@@ -93,10 +94,15 @@ def main() -> None:
     print(f"{header()}\n\n{SIZES}: " + "; ".join(f"{name} = {(WORKLOADS | RECURRENT)[name]}" for name in names))
     usable = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else list(range(os.cpu_count()))
     unit = "CPU-second" if args.clock == "cpu" else "second"
+    found: dict[str, dict[str, dict[str, dict[str, float] | str]]] = {}
     for count in map(int, args.cores.split(",")):
         columns = f"{count} core{'s'[: count > 1]}: steps per {unit} (rlkit's lead)", *map(label, homes)
-        rows = ([name, *race(homes, name, usable[:count], args).values()] for name in names)
+        raced = found[f"cores_{count}"] = {}
+        rows = ([name, *map(cell, raced.setdefault(name, race(homes, name, usable[:count], args)).values())]
+                for name in names)  # fmt: skip
         print_table(columns, rows)
+    if args.keep:
+        keep_results("peers", found)
 
 
 def install_all(names: list[str], cache: Path, sources: dict[str, str]) -> dict[str, tuple[Path, Path] | PeerError]:
@@ -112,8 +118,8 @@ def install_all(names: list[str], cache: Path, sources: dict[str, str]) -> dict[
 
 def race(
     homes: dict[str, tuple[Path, Path] | PeerError], workload: str, cores: list[int], args: argparse.Namespace
-) -> dict[str, str]:
-    """The cell of every trainer at one workload: its speed and rlkit's lead, or why there is none."""
+) -> dict[str, dict[str, float] | str]:
+    """The speed of every trainer at one workload and rlkit's lead on it, or why there is none."""
     racers: dict[str, Racer] = {}
     failed: dict[str, str] = {}
     speeds: dict[str, list[float]] = {name: [] for name in homes}
@@ -132,13 +138,18 @@ def race(
                 failed[name] = str(error).replace("|", "/")
     for racer in racers.values():
         racer.end()
-    return {name: failed.get(name) or cell(column, speeds[OURS]) for name, column in speeds.items()}
+    return {name: failed.get(name) or figures(column, speeds[OURS]) for name, column in speeds.items()}
 
 
-def cell(theirs: list[float], ours: list[float]) -> str:
+def figures(theirs: list[float], ours: list[float]) -> dict[str, float]:
     """Median speed, and the median of the rounds' ratios of ours to it."""
     lead = statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
-    return f"{statistics.median(theirs):,.0f} ({lead:.2f}x)"
+    return {"speed": statistics.median(theirs), "lead": lead}
+
+
+def cell(found: dict[str, float] | str) -> str:
+    """What the table says of a trainer: its figures, or why it has none."""
+    return found if isinstance(found, str) else f"{found['speed']:,.0f} ({found['lead']:.2f}x)"
 
 
 def label(name: str) -> str:

@@ -24,7 +24,9 @@ def dodge_model(env: VecEnv, params: DodgeParams) -> BaseAlgorithm:
     if params.algorithm == "ppo":
         return PPO("MlpPolicy", env, policy_kwargs=nets(params), **ppo)
     check_replay_memory(env, params.buffer_size)
-    names = (*OFF_POLICY, *DQN_ALONE) if params.algorithm == "dqn" else OFF_POLICY
-    common = {name: getattr(params, name) for name in names}
+    dqn = params.algorithm == "dqn"
+    common = {name: getattr(params, name) for name in (*OFF_POLICY, *(DQN_ALONE if dqn else ()))}
     common |= {name: ppo[name] for name in ("learning_rate", "device")}
-    return (DQN if params.algorithm == "dqn" else SAC)("MlpPolicy", env, policy_kwargs=nets(params), **common)
+    if dqn:
+        return DQN("MlpPolicy", env, policy_kwargs=nets(params), **common)
+    return SAC("MlpPolicy", env, policy_kwargs=nets(params), n_steps=params.return_steps, **common)

@@ -38,7 +38,7 @@ def main() -> None:
         print(f"\n{name}\n{table.round(3).to_string(index=False)}")
         found[name] = figures(table)
     if args.keep:
-        keep_results(args.phase, found)
+        keep_results(f"{args.phase}_notebook", found)
 
 
 def run_notebook(phase: str, profile: str) -> Run:

@@ -39,10 +39,11 @@ def _set_schedule(model: BaseAlgorithm, name: str, value: float) -> None:
 
 
 def _set_discount(model: BaseAlgorithm, name: str, value: float) -> None:
-    """The rollout buffer has its own copy, for the advantages."""
+    """Buffers that sum rewards have their own copy: for the advantages, or for returns of several steps."""
     _set_attribute(model, name, value)
-    if hasattr(model, "rollout_buffer"):
-        setattr(model.rollout_buffer, name, value)
+    for buffer in (getattr(model, kind, None) for kind in ("rollout_buffer", "replay_buffer")):
+        if hasattr(buffer, name):
+            setattr(buffer, name, value)
 
 
 def _call_env(model: BaseAlgorithm, name: str, value: Any) -> None:

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
+from stable_baselines3 import SAC
 
 import rlkit
 from rlkit.control import post_request
-from rlkit.edits import in_force, tape
+from rlkit.edits import apply_edit, in_force, tape
 from rlkit.envs import ENVS
 from rlkit.envs.batch import Batch
 from rlkit.errors import EnvError, ParamsError, RunError
@@ -178,6 +179,12 @@ def test_a_branch_goes_on_from_a_checkpoint_with_the_edits_until_then() -> None:
     assert second.status()["steps"] == 1536
     with pytest.raises(ParamsError, match="branch: unknown parameter 'n_step'"):
         branch(first, n_step=3)
+
+
+def test_a_discount_reaches_the_buffers_that_sum_rewards() -> None:
+    model = SAC("MlpPolicy", "Pendulum-v1", buffer_size=10, n_steps=3, device="cpu")
+    apply_edit(model, "gamma", 0.5)
+    assert (model.gamma, model.replay_buffer.gamma) == (0.5, 0.5)
 
 
 def test_an_edit_that_comes_too_late_is_refused() -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from filelock import FileLock, Timeout
 
-from rlkit import runs
-from rlkit.control import read_stop
+from rlkit import owner, runs
+from rlkit.control import post_request, read_stop, set_pause
 from rlkit.errors import RunError
 from rlkit.params import load_params
 from rlkit.progress import clock, progress_text
@@ -104,6 +104,17 @@ def test_a_stop_is_left_in_the_mailbox() -> None:
         run.stop("enough", "banana")
     run.stop("enough", "timeout")
     assert read_stop(run.folder) == ("timeout", "enough")
+
+
+def test_what_was_asked_before_the_training_came_is_there_from_its_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owner, "POLL_SECONDS", 60.0)  # only the first look can have found it
+    run = new_run()
+    run.stop("enough", "timeout")
+    set_pause(run.folder, True)
+    request = post_request(run.folder, "edit", name="gamma", value=0.9)
+    with owner.Owner(run) as held:
+        assert (held.stop, held.paused, run.status()["paused"]) == (("timeout", "enough"), True, True)
+        assert [found["id"] for found in held.take_requests()] == [request]
 
 
 def test_the_lock_is_one_for_all() -> None:

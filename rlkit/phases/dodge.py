@@ -36,7 +36,7 @@ class DodgeParams(PPOParams):
     learning_starts: int = Field(5_000, ge=0, description="dqn, sac: decisions at random before the first update")
     train_freq: int = Field(1, ge=1, description="dqn, sac: decisions of every game between updates")
     gradient_steps: int = Field(1, ge=1, description="dqn, sac: gradient steps of each update")
-    return_steps: int = Field(1, ge=1, le=1000, description="sac: decisions whose rewards count before its estimate")
+    return_steps: int = Field(1, ge=1, le=1000, description="sac: decisions paid in full before the critic's estimate")
     tau: float = Field(1.0, gt=0, le=1, description="dqn, sac: share by which the target net moves; sac: 0.005")
     target_update_interval: int = Field(2_000, ge=1, description="dqn: decisions between moves of the target net")
     exploration_fraction: float = Field(0.3, ge=0, le=1, description="dqn: share of the training while epsilon falls")

@@ -1,9 +1,9 @@
 """Ways of training: a table from phase to the function that builds its model on a VecEnv.
 
-By name: a training imports the libraries of its own phase, and does not wait for those of the others.
+By name, so that a training need not import them all.
 """
 
-TRAINERS = {
+TRAINERS: dict[str, str] = {
     "baseline": "rlkit.trainers.baseline:baseline_ppo",
     "speed": "rlkit.trainers.speed:speed_ppo",
     "recurrent": "rlkit.trainers.memory:memory_ppo",

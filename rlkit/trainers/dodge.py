@@ -17,16 +17,17 @@ DQN_ALONE = ("target_update_interval", "exploration_fraction", "exploration_fina
 def dodge_model(env: VecEnv, params: DodgeParams) -> BaseAlgorithm:
     """A `rlkit.PPO`, `rlkit.DQN` or stable-baselines3 `SAC` on `env`, by `algorithm`: 'ppo', 'dqn' or 'sac'.
 
-    Each algorithm takes its own of the parameters, which are SB3's; `target_update_interval` counts env steps, as SB3
-    does. ParamsError for a device that is not there, and for a replay buffer that does not fit in memory.
+    Each algorithm takes its own of the parameters. They are SB3's, but for `return_steps`, which is SAC's `n_steps`;
+    `target_update_interval` counts env steps, as SB3 does. ParamsError for a device that is not there, and for a replay
+    buffer that does not fit in memory.
     """
     ppo = ppo_arguments(params)
     if params.algorithm == "ppo":
         return PPO("MlpPolicy", env, policy_kwargs=nets(params), **ppo)
     check_replay_memory(env, params.buffer_size)
-    dqn = params.algorithm == "dqn"
-    common = {name: getattr(params, name) for name in (*OFF_POLICY, *(DQN_ALONE if dqn else ()))}
+    common = {name: getattr(params, name) for name in OFF_POLICY}
     common |= {name: ppo[name] for name in ("learning_rate", "device")}
-    if dqn:
-        return DQN("MlpPolicy", env, policy_kwargs=nets(params), **common)
+    if params.algorithm == "dqn":
+        own = {name: getattr(params, name) for name in DQN_ALONE}
+        return DQN("MlpPolicy", env, policy_kwargs=nets(params), **common, **own)
     return SAC("MlpPolicy", env, policy_kwargs=nets(params), n_steps=params.return_steps, **common)

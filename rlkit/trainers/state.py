@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 
 from rlkit.errors import CheckpointError
@@ -107,7 +107,7 @@ def replay_arrays(model: BaseAlgorithm) -> dict[str, np.ndarray]:
     if hasattr(model, "replay_arrays"):
         return model.replay_arrays()
     buffer = getattr(model, "replay_buffer", None)
-    if type(buffer) is not ReplayBuffer or buffer.optimize_memory_usage:
+    if type(buffer) not in (ReplayBuffer, NStepReplayBuffer) or buffer.optimize_memory_usage:
         return {}
     held = buffer.size()
     return {name: getattr(buffer, name)[:held] for name in REPLAY} | {"pos": np.array(buffer.pos)}
@@ -126,3 +126,5 @@ def refill_replay(model: BaseAlgorithm, arrays: dict[str, np.ndarray]) -> None:
     for name in REPLAY:
         getattr(buffer, name)[:held] = np.roll(arrays[name], turn, axis=0)
     buffer.pos = at if buffer.full else held
+    last = buffer.pos - 1
+    buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])  # its episodes do not go on

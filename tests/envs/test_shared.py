@@ -14,6 +14,7 @@ import psutil
 import pytest
 from gym_envs import refuse_elsewhere
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
+from worker_processes import workers_alive
 
 from rlkit.envs.gym_rows import make_env
 from rlkit.envs.shared import SharedVecEnv
@@ -29,12 +30,6 @@ def build(n_workers=2, step_timeout=20.0, **kwargs):
     env.seed(0)
     env.reset()
     return env
-
-
-def workers_alive():
-    """Worker processes that exist; the resource tracker, multiprocessing's own, is none."""
-    children = psutil.Process().children(recursive=True)
-    return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def pids(env):

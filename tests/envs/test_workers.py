@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 from counter_batch import Counter, FaultyCounter, UnbuildableCounter, lock_of, process_id, thread_counts
+from worker_processes import workers_alive
 
 from rlkit.envs.vec import BatchVecEnv
 from rlkit.envs.workers import WorkerBatch
@@ -20,16 +21,6 @@ from rlkit.errors import EnvError, WorkerError
 ROWS = 7  # parts of unequal size
 ONES = np.ones(ROWS, int)
 needs_posix_signals = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows has no SIGSTOP and SIGKILL")
-
-
-def workers_alive():
-    """Worker processes that exist; the resource tracker, multiprocessing's own, is none."""
-    alive = []
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie too: ended, and not yet waited for
-            if "spawn_main" in " ".join(child.cmdline()):
-                alive.append(child.pid)
-    return alive
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,25 @@
 """What every way of training PPO takes of the parameters: each of them reaches the model."""
 
+from pkgutil import resolve_name
+
 import pytest
 import torch
 
 from rlkit.envs import make_vec_env
 from rlkit.experiment import build_model
 from rlkit.params import load_params
+from rlkit.trainers import TRAINERS
 from rlkit.trainers.baseline import linear
 
 UNUSUAL = {
     "seed": 7, "n_steps": 24, "batch_size": 12, "n_epochs": 3, "gamma": 0.9, "gae_lambda": 0.8, "ent_coef": 0.02,
     "vf_coef": 0.3, "max_grad_norm": 0.7,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("home", TRAINERS.values())
+def test_every_trainer_is_where_the_table_says(home: str) -> None:
+    assert callable(resolve_name(home))
 
 
 @pytest.mark.parametrize("phase", ["baseline", "speed", "recurrent", "curriculum", "dodge"])

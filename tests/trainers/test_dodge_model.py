@@ -47,6 +47,7 @@ def test_off_policy_arguments_arrive() -> None:
     dqn = model_of("dqn", target_update_interval=40, exploration_fraction=0.5, exploration_final_eps=0.125)
     assert dqn.target_update_interval == 40
     assert dqn.exploration_schedule(0.0) == pytest.approx(0.125)
+    assert model_of("sac", return_steps=3).replay_buffer.n_steps == 3
 
 
 def test_ppo_arguments_arrive() -> None:

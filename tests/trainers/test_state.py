@@ -18,6 +18,9 @@ from rlkit.trainers.state import go_on_from, learned_weights, refill_replay, rep
 MODELS: dict[str, Any] = {
     "PPO": lambda **more: PPO("MlpPolicy", "CartPole-v1", n_steps=32, batch_size=32, seed=0, device="cpu", **more),
     "DQN": lambda **more: DQN("MlpPolicy", "CartPole-v1", buffer_size=50, learning_starts=20, seed=0, device="cpu"),
+    "SAC, n_steps": lambda **more: SAC(
+        "MlpPolicy", "Pendulum-v1", buffer_size=50, learning_starts=20, n_steps=4, seed=0, device="cpu"
+    ),
     "SAC": lambda **more: SAC("MlpPolicy", "Pendulum-v1", buffer_size=50, learning_starts=20, seed=0, device="cpu"),
 }
 

@@ -49,6 +49,7 @@ figures: $(READY)  ## measure again what README.md quotes, an hour on a quiet ma
 	$(BIN)/python benchmarks/ppo.py --rounds 3 --seconds 0.6 --cartpole --goal --keep
 	$(BIN)/python benchmarks/panel.py --keep
 	$(BIN)/python benchmarks/recurrent_ppo.py --keep
+	$(BIN)/python benchmarks/notebooks.py recurrent --tables summary,verdicts --keep
 	$(BIN)/python benchmarks/league.py --seconds 1 --rounds 5 --keep
 	$(BIN)/python benchmarks/matches.py --keep
 	$(BIN)/rlkit claims README.md

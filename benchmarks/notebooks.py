@@ -1,24 +1,27 @@
 """What a notebook found, as figures that README.md may quote.
 
-    python benchmarks/notebooks.py dodge --tables settings,changes [--profile development] [--run RUN] [--keep]
+    python benchmarks/notebooks.py dodge --tables settings,changes [--profile development] [--keep]
+    python benchmarks/notebooks.py dodge --tables settings,changes --run RUN [--keep]
 
-Runs the notebook headless, or takes a run of it that this machine made, and prints tables that it kept. The words that
-a row begins with are its name among the figures: `settings.level2_ppo.success`.
+Runs the notebook headless, or takes a run of it that was made here with these versions, and prints tables that it kept.
+The words that a row begins with are its name among the figures: `settings.level2_ppo.success`.
 """
 
 import argparse
-import subprocess
 import sys
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from measuring import add_keep, header, keep_results
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from rlkit.diagnostics.machine import machine
+from rlkit.errors import RlkitError, RunError, did_you_mean
 from rlkit.files import read_json, slug
+from rlkit.notebook import run_notebook
+from rlkit.params import load_params
 from rlkit.phases import PHASES
-from rlkit.runs import Run, all_runs, attach
+from rlkit.runs import Run, attach
 
 
 def main() -> None:
@@ -26,52 +29,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("phase", choices=list(PHASES))
     parser.add_argument("--tables", required=True, help="names of tables in the run's folder, with commas")
-    parser.add_argument("--profile", default="development")
-    parser.add_argument("--run", default="", help="a run of this phase that is done, instead of a new one")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--profile", default="development")
+    source.add_argument("--run", default="", help="a run of this phase that is done, instead of a new one")
     add_keep(parser)
     args = parser.parse_args()
-    run = checked(attach(args.run), args.phase) if args.run else run_notebook(args.phase, args.profile)
+    run = attach(args.run) if args.run else run_notebook(load_params(args.phase, profile=args.profile))[0]
+    check(run, args.phase)
     print(f"{header()}\n\n{run.id}")
-    found: dict[str, Any] = {"run": run.id}
-    for name in args.tables.split(","):
-        table = run.tables()[name]
-        print(f"\n{name}\n{table.round(3).to_string(index=False)}")
-        found[name] = figures(table)
+    found = {name: figures(run, name) for name in args.tables.split(",")}
     if args.keep:
-        keep_results(f"{args.phase}_notebook", found)
+        keep_results(f"{args.phase}_notebook", {"run": run.id, **found})
 
 
-def run_notebook(phase: str, profile: str) -> Run:
-    """A new run of the phase's notebook; it ends this process when it fails."""
-    subprocess.run([sys.executable, "-m", "rlkit", "run", phase, "--profile", profile], check=True)
-    return max((run for run in all_runs() if run.phase == phase), key=lambda run: run.id)
-
-
-def checked(run: Run, phase: str) -> Run:
-    """The run, if it is of this phase and of this machine, whose name the figures will bear."""
+def check(run: Run, phase: str) -> None:
+    """RunError unless the run is of this phase, is done, and was made on this machine with these versions."""
+    states = run.status()["state"], run.notebook_status()["state"]
+    if run.phase != phase or set(states) != {"done"}:
+        raise RunError(f"{run.id} is a run of {run.phase} ({', '.join(states)}); give one of {phase} that is done.")
     theirs, mine = read_json(run.folder / "machine.json") or {}, machine()
-    differing = [name for name in ("cpu", "instructions") if theirs.get(name) != mine[name]]
-    if run.phase != phase or differing:
-        sys.exit(f"{run.id} is a run of {run.phase}, made on {theirs.get('cpu')}: give one of {phase}, made here.")
-    return run
+    differing = [name for name in ("cpu", "instructions", "versions") if theirs.get(name) != mine[name]]
+    if differing:
+        raise RunError(f"{run.id} was made elsewhere ({', '.join(differing)}), and its figures would bear this place.")
 
 
-def figures(table: pd.DataFrame) -> dict[str, Any]:
-    """The numbers of a table by the words that its rows begin with, then by column; nan is left out."""
-    numeric = [pd.api.types.is_numeric_dtype(table[column]) for column in table]
-    named = table.columns[: numeric.index(True)]
+def figures(run: Run, name: str) -> dict[str, Any]:
+    """The numbers of a kept table by the words that its rows begin with, then by column; nan is left out. Printed too.
+
+    RunError when there is no such table, or when those words do not tell its rows apart.
+    """
+    tables = run.tables()
+    if name not in tables:
+        raise RunError(f"{run.id} has no table '{name}'. {did_you_mean(name, tables)}")
+    table = tables[name]
+    print(f"\n{name}\n{table.round(3).to_string(index=False)}")
+    numeric = [is_numeric_dtype(kind) and not is_bool_dtype(kind) for kind in table.dtypes]
+    words = list(table.columns[: [*numeric, True].index(True)])
+    if not words or table.duplicated(words).any():
+        raise RunError(f"the rows of '{name}' do not begin with words of their own, so its figures have no names.")
     found: dict[str, Any] = {}
     for row in table.to_dict("records"):
         place = found
-        for column in named:
-            place = place.setdefault(slug(str(row[column])), {})
-        place |= {
-            column: float(value)
-            for column, value in row.items()
-            if column not in named and isinstance(value, int | float | np.number) and np.isfinite(value)
-        }
+        for word in words:
+            place = place.setdefault(slug(str(row[word])), {})
+        place |= {column: row[column] for column in table.columns[numeric] if pd.notna(row[column])}
     return found
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RlkitError as error:
+        sys.exit(f"notebooks.py: {error}")

@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
@@ -31,6 +32,8 @@ from peer_setup import PEERS, PeerError, install
 
 OURS = "rlkit"
 HERE = ("SB3", OURS)  # in this environment
+Homes = dict[str, tuple[Path, Path] | PeerError]  # (python, code) of every trainer, or why there is none
+Figures = dict[str, dict[str, float]]
 
 
 class Racer:
@@ -94,20 +97,28 @@ def main() -> None:
     print(f"{header()}\n\n{SIZES}: " + "; ".join(f"{name} = {(WORKLOADS | RECURRENT)[name]}" for name in names))
     usable = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else list(range(os.cpu_count()))
     unit = "CPU-second" if args.clock == "cpu" else "second"
-    found: dict[str, dict[str, dict[str, dict[str, float] | str]]] = {}
+    found: dict[str, Figures] = {}
     for count in map(int, args.cores.split(",")):
         columns = f"{count} core{'s'[: count > 1]}: steps per {unit} (rlkit's lead)", *map(label, homes)
-        raced = found[f"cores_{count}"] = {}
-        rows = ([name, *map(cell, raced.setdefault(name, race(homes, name, usable[:count], args)).values())]
-                for name in names)  # fmt: skip
-        print_table(columns, rows)
+        print_table(columns, race_all(homes, names, usable[:count], args, found))
     if args.keep:
-        keep_results("peers", found)
+        memory = "_recurrent" * (not set(names) & set(WORKLOADS))
+        keep_results(f"peers{memory}", found | {"peers": {name: str(PEERS[name]) for name in homes if name in PEERS}})
 
 
-def install_all(names: list[str], cache: Path, sources: dict[str, str]) -> dict[str, tuple[Path, Path] | PeerError]:
+def race_all(
+    homes: Homes, names: list[str], cores: list[int], args: argparse.Namespace, found: dict[str, Figures]
+) -> Iterator[list[str]]:
+    """A row of the table for every workload, as soon as its race is over; its figures are added to those found."""
+    for name in names:
+        cells = race(homes, name, cores, args)
+        found[f"{name} on {len(cores)}"] = {peer: cell for peer, cell in cells.items() if isinstance(cell, dict)}
+        yield [name, *map(text, cells.values())]
+
+
+def install_all(names: list[str], cache: Path, sources: dict[str, str]) -> Homes:
     """(python, code) of every peer, or why there is none."""
-    homes: dict[str, tuple[Path, Path] | PeerError] = {}
+    homes: Homes = {}
     for name in names:
         try:
             homes[name] = install(name, cache, sources.get(name))
@@ -116,9 +127,7 @@ def install_all(names: list[str], cache: Path, sources: dict[str, str]) -> dict[
     return homes
 
 
-def race(
-    homes: dict[str, tuple[Path, Path] | PeerError], workload: str, cores: list[int], args: argparse.Namespace
-) -> dict[str, dict[str, float] | str]:
+def race(homes: Homes, workload: str, cores: list[int], args: argparse.Namespace) -> dict[str, dict[str, float] | str]:
     """The speed of every trainer at one workload and rlkit's lead on it, or why there is none."""
     racers: dict[str, Racer] = {}
     failed: dict[str, str] = {}
@@ -147,7 +156,7 @@ def figures(theirs: list[float], ours: list[float]) -> dict[str, float]:
     return {"speed": statistics.median(theirs), "lead": lead}
 
 
-def cell(found: dict[str, float] | str) -> str:
+def text(found: dict[str, float] | str) -> str:
     """What the table says of a trainer: its figures, or why it has none."""
     return found if isinstance(found, str) else f"{found['speed']:,.0f} ({found['lead']:.2f}x)"
 

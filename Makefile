@@ -44,7 +44,7 @@ bench: $(READY)  ## measure the speed-ups against stock libraries, in about an h
 	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/panel.py
 
-figures: $(READY)  ## measure again what README.md quotes, an hour on a quiet machine, and list what differs
+figures: $(READY)  ## measure again what README.md quotes, two hours on a quiet machine, and list what differs
 	$(BIN)/python benchmarks/rocket_league.py --keep
 	$(BIN)/python benchmarks/ppo.py --rounds 3 --seconds 0.6 --cartpole --goal --keep
 	$(BIN)/python benchmarks/panel.py --keep
@@ -52,6 +52,7 @@ figures: $(READY)  ## measure again what README.md quotes, an hour on a quiet ma
 	$(BIN)/python benchmarks/notebooks.py recurrent --tables summary,verdicts --keep
 	$(BIN)/python benchmarks/league.py --seconds 1 --rounds 5 --keep
 	$(BIN)/python benchmarks/matches.py --keep
+	$(BIN)/python benchmarks/notebooks.py dodge --tables settings,changes,throwers --keep
 	$(BIN)/rlkit claims README.md
 
 study: $(READY)  ## are the learning curves the same? the race against other trainers, and the way to a winner; hours

@@ -52,6 +52,8 @@ figures: $(READY)  ## measure again what README.md quotes, two hours on a quiet 
 	$(BIN)/python benchmarks/notebooks.py recurrent --tables summary,verdicts --keep
 	$(BIN)/python benchmarks/league.py --seconds 1 --rounds 5 --keep
 	$(BIN)/python benchmarks/matches.py --keep
+	$(BIN)/python benchmarks/dqn.py --rounds 3 --seconds 1 --keep
+	$(BIN)/python benchmarks/dodge.py --rounds 5 --seconds 0.7 --keep
 	$(BIN)/python benchmarks/notebooks.py dodge --tables settings,changes,throwers --keep
 	$(BIN)/rlkit claims README.md
 

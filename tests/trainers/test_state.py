@@ -56,7 +56,9 @@ def test_a_fresh_model_goes_on_like_the_first(name: str, tmp_path: Path) -> None
     assert list(second.ep_info_buffer) == state["episodes"]
     if name != "PPO":
         refill_replay(second, replay)
-        assert second.replay_buffer.size() == 50
+        buffer = second.replay_buffer
+        assert buffer.size() == 50
+        assert (buffer.dones + buffer.timeouts)[buffer.pos - 1].all()  # no return runs on into the next episode
     update(second)
     for weight, (key, expected) in zip(learned_weights(second).values(), learned_weights(first).items(), strict=True):
         assert torch.equal(weight, expected), key

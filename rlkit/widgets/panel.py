@@ -73,6 +73,7 @@ class Panel:
 
     def __init__(self, run: Run) -> None:
         self.run, self._closed, self._clicked = run, False, threading.Event()
+        self._refreshing = threading.Lock()  # a second caller finds all of it shown, not half
         self._feed = Feed(run, {name for names in CHARTS.values() for name in names})
         self._tree_at, self._heard = -TREE_SECONDS, 0  # when the tree was drawn; events that were looked at
         self._headline, self._charts, self._message = widgets.HTML(), widgets.HTML(), widgets.HTML()
@@ -173,6 +174,10 @@ class Panel:
         return [self._pause, self._stop, self._keep, *jobs, *(knob.control for knob in self._all_knobs())]
 
     def _refresh(self, last: bool = False) -> None:
+        with self._refreshing:
+            self._show(last)
+
+    def _show(self, last: bool) -> None:
         status = self.run.status()
         paused = bool(status.get("paused"))
         self._headline.value = headline(self.run.id, status)

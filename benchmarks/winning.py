@@ -1,11 +1,12 @@
-"""How many minutes of training it takes to beat the scripts at 1v1 on real physics, seed by seed.
+"""How many minutes of training it takes to beat the scripts on real physics, seed by seed.
 
     python benchmarks/winning.py [--profile development] [--seeds 5 --jobs 2] [--at 5,15] [-p NAME=VALUE ...] [--keep]
 
 Every seed is a training of the self-play phase in one process, `jobs` of them at once, a core for each. The members
-that its league froze then play games against each script, from noisy kickoffs, on both sides, first goal wins; minutes
-are the training's wall clock when the member was frozen, with ratings and checkpoints. A table shows them all, and a
-second one each seed's win rate within so many minutes: that of the newest member that was there by then.
+that its league froze then play games against teams of each script, in the mode that they trained in (2v2 with
+`--profile pairs`), from noisy kickoffs, on both sides, first goal wins; minutes are the training's wall clock when the
+member was frozen, with ratings and checkpoints. A table shows them all, and a second one each seed's win rate within so
+many minutes: that of the newest member that was there by then.
 """
 
 import argparse
@@ -59,11 +60,12 @@ def main() -> None:
 def members(run: Run, games: int) -> pd.DataFrame:
     """One row per member of the run's league, retired ones too: seed, steps, minutes, win rate against each script."""
     metrics, rows = run.metrics()[[STEPS, SECONDS]].dropna(), []
+    mode = run.params.env_kwargs.get("mode", "1v1")
     found = [load_member(path.parent) for path in (run.folder / LEAGUE).rglob(MANIFEST)]
     for member in sorted(found, key=lambda member: member.facts["steps"]):
         steps = member.facts["steps"]
         minutes = np.interp(steps, metrics[STEPS], metrics[SECONDS]) / 60
-        wins = {script: play(member, script, games).summary()["win_rate"].iloc[0] for script in SCRIPTS}
+        wins = {script: play(member, script, games, mode).summary()["win_rate"].iloc[0] for script in SCRIPTS}
         rows.append({"seed": run.params.seed, "steps": steps, "minutes": minutes, **wins})
     return pd.DataFrame(rows)
 

@@ -3,6 +3,8 @@
 Workers import this file and not stable-baselines3, whose torch would cost each of them a second and 120 MB.
 """
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +13,9 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from rlkit.envs.crew import Shared, views
 from rlkit.envs.repeat import ActionRepeat
+
+if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # or SDL complains of the missing screen at the first picture
 
 Build = Callable[[], gymnasium.Env[Any, Any]]  # picklable, as a worker is sent it
 Infos = dict[int, dict[str, Any]]  # row -> info

@@ -1,6 +1,7 @@
 """The kinds of VecEnv hold one contract: same seed and actions, same outcome, whatever steps the rows."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -218,3 +219,13 @@ def test_an_address_is_an_id():
             make_vec_env(address, 4)
         with pytest.raises(ValueError, match="set them there"):
             make_vec_env(address, 2, action_repeat=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there can a screen be missing")
+def test_a_picture_without_a_screen_is_made_without_a_word():
+    code = "import gymnasium; from rlkit.envs.gym_rows import make_env; env = make_env(gymnasium.spec('CartPole-v1'))"
+    code += "; env.reset(); env.render()"
+    screens = {"DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER"}
+    bare = {name: value for name, value in os.environ.items() if name not in screens}
+    done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""

@@ -56,6 +56,7 @@ figures: $(READY)  ## measure again what README.md quotes, two hours on a quiet 
 	$(BIN)/python benchmarks/dqn.py --rounds 3 --seconds 1 --keep
 	$(BIN)/python benchmarks/dodge.py --rounds 5 --seconds 0.7 --keep
 	$(BIN)/python benchmarks/notebooks.py dodge --tables settings,changes,throwers --keep
+	$(BIN)/python benchmarks/notebooks.py cartpole --tables summary --keep
 	$(BIN)/rlkit claims README.md
 
 study: $(READY)  ## are the learning curves the same? the race against other trainers, and the way to a winner; hours

@@ -55,13 +55,14 @@ def curves(runs: Iterable[Run]) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame, by: str = "algorithm") -> pd.DataFrame:
-    """One row per group of `results`: how many seeds solved it, and medians."""
+    """One row per group of `results`: how many seeds solved it, medians, and the seconds of the slowest seed."""
     groups = table.groupby(by, sort=False)
     return pd.DataFrame(
         {
             "solved": [f"{group['solved'].sum()} of {len(group)}" for _, group in groups],
             "steps": groups["steps"].median(),
             "seconds": groups["seconds"].median().round(2),
+            "slowest": groups["seconds"].max().round(2),
             "steps per second": (groups["steps"].median() / groups["seconds"].median()).round(),
             "last return": groups["last return"].median().round(1),
         }

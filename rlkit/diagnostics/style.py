@@ -53,7 +53,8 @@ def no_data(title: str, why: str = "") -> Figure:
 def headline(axes: Axes, title: str, note: str = "") -> None:
     """Say in bold what is shown, and in a quiet line below it how."""
     axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK, pad=24 if note else 10)
-    axes.text(0, 1.03, note, fontsize=9.5, color=MUTED, transform=axes.transAxes, va="bottom")
+    above = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}  # so far from the title always
+    axes.annotate(note, (0, 1), (0, 7), fontsize=9.5, color=MUTED, **above)
 
 
 def label(axes: Axes, x: str = "", y: str = "") -> None:

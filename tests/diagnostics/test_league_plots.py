@@ -24,6 +24,15 @@ def test_the_course_shows_the_interval_and_the_others():
     assert "rule" in texts(figure)
 
 
+@pytest.mark.parametrize("players", [3, 24])
+def test_the_title_stands_clear_of_the_note_however_tall_the_figure(players):
+    ratings = pd.DataFrame({"rating": range(players), "low": range(players), "high": range(players)})
+    figure = league_plots.standings(ratings)
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    assert axes._left_title.get_window_extent().y0 > axes.texts[0].get_window_extent().y1
+
+
 def test_standings_are_sorted_and_thinned_evenly():
     ratings = course().assign(player=[f"p{k}" for k in range(5)]).set_index("player")
     shown = [label.get_text() for label in league_plots.standings(ratings).axes[0].get_yticklabels()]

@@ -105,6 +105,14 @@ def test_facts_are_printed_exactly_and_flat() -> None:
     assert "Empty" not in words
 
 
+def test_a_long_table_scrolls_and_is_whole() -> None:
+    for rows, kind in ((30, "wide"), (31, "wide tall")):
+        table = Table(title="t", run_id="r", frame=pd.DataFrame({"wins": range(rows)}))
+        page = Page(render_report("Title", "", [table], {}))
+        assert ("div", kind) in [(tag, attrs.get("class")) for tag, attrs in page.tags]
+        assert [tag for tag, _ in page.tags].count("td") == rows
+
+
 def test_table_shows_an_index_that_says_something() -> None:
     frame = pd.DataFrame({"wins": [3], "name": ["x"]})
     assert Table(title="t", run_id="r", frame=frame).columns() == [("wins", True), ("name", False)]

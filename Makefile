@@ -5,7 +5,6 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 PROFILE ?= development
 PHASE ?= baseline
-WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, os.cpu_count() + 1))")
 LAB_FLAGS ?= # --allow-root in a container, --no-browser on a server
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -26,8 +25,8 @@ run: $(READY)  ## run a notebook headless: make run PHASE=baseline PROFILE=devel
 	$(BIN)/rlkit run $(PHASE) --profile $(PROFILE)
 
 test: export OMP_NUM_THREADS := 1
-test: $(READY)  ## run the tests in a process more than there are cores (at most 4), for much of them is waiting
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+test: $(READY)  ## run the tests, a process for each core (at most 4) with one thread
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lab: $(READY)  ## open JupyterLab on this machine's own address, behind a token
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(LAB_FLAGS) notebooks

@@ -65,10 +65,13 @@ def trained(args: argparse.Namespace) -> list[Run]:
 
 
 def results(wanted: tuple[str, float], games: int) -> dict[str, float]:
-    """Of the newest member that a run had within some minutes: steps, minutes, win rate against each script."""
+    """Of the newest member that a run had within some minutes, nan of none: steps, minutes, wins per script."""
     run, within = rlkit.attach(wanted[0]), wanted[1]
     mode = run.params.env_kwargs.get("mode", "1v1")
-    minutes, member = [(at, member) for at, member in members(run) if at <= within][-1]
+    there = [(at, member) for at, member in members(run) if at <= within]
+    if not there:
+        return {"seed": run.params.seed, "steps": 0, "minutes": np.nan, **dict.fromkeys(SCRIPTS, np.nan)}
+    minutes, member = there[-1]
     wins = {script: play(member, script, games, mode).summary()["win_rate"].iloc[0] for script in SCRIPTS}
     return {"seed": run.params.seed, "steps": member.facts["steps"], "minutes": minutes, **wins}
 

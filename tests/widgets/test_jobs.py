@@ -1,6 +1,7 @@
 """What a panel sets off: an evaluation in a process of its own, a branch with the knobs' values, and their tree."""
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from rlkit.files import append_line, write_json
 from rlkit.params import load_params
 from rlkit.runs import Run, create_run
 from rlkit.widgets.jobs import result_text
+from rlkit.widgets.knobs import env_knobs
 from rlkit.widgets.panel import Panel
 from rlkit.widgets.tree import family, tree_text
 
@@ -77,6 +79,24 @@ def test_knobs_of_the_env_come_once_the_training_has_built_it() -> None:
     assert panel.branching.changes() == {}
     panel.env_knobs["opponents"][0].control.value = 0.25
     assert panel.branching.changes() == {"opponents": {"self": 0.25, "rule": 0.25}}
+    panel.close()
+
+
+def test_who_asks_while_the_panel_refreshes_finds_it_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    def slow(*arguments: Any) -> Any:
+        begun.set()
+        time.sleep(0.3)
+        return env_knobs(*arguments)
+
+    panel = Panel(create_run(load_params("baseline", SHORT)))
+    monkeypatch.setattr("rlkit.widgets.panel.env_knobs", slow)
+    write_json(panel.run.folder / "env.json", {"config": {"reward_weights": {"touch": 0.1}, "mode": "1v1"}})
+    threading.Thread(target=panel._refresh).start()
+    begun.wait()
+    panel._refresh()
+    assert panel._folds.titles == ("Parameters", "Reward weights", "Branches")
     panel.close()
 
 

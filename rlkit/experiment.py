@@ -27,6 +27,7 @@ from rlkit.diagnostics.machine import machine
 from rlkit.edits import in_checkpoint, tape
 from rlkit.envs import ENVS, make_vec_env
 from rlkit.envs.remote import RemoteVecEnv
+from rlkit.envs.rocket_league.scripts import SCRIPTS
 from rlkit.envs.vec import BatchVecEnv
 from rlkit.errors import CheckpointError, RunError
 from rlkit.files import project_root, read_json, write_json
@@ -40,7 +41,8 @@ from rlkit.recorder import Recorder, run_logger
 from rlkit.runs import RUNNING, Run, all_runs, attach, create_run, outputs_root, requeue
 from rlkit.seeding import seed_everything, stream
 from rlkit.trainers import TRAINERS
-from rlkit.trainers.companions import Companion, companions_of, restore
+from rlkit.trainers.companions import Companion, Tell, companions_of, restore
+from rlkit.trainers.imitation import advice, imitate
 from rlkit.trainers.state import go_on_from, refill_replay, warm_start
 
 START = "start"  # in a run folder: the checkpoint of another run that this one goes on from
@@ -61,7 +63,7 @@ def train(params: Params, run: Run | None = None) -> Run:
             write_json(run.folder / "env.json", env_facts(params, env))
             model = build_model(params, env)
             companions = companions_of(params, run.folder, owner.event)
-            done = _go_on(run, model, companions, env_facts(params, env))
+            done = _go_on(run, model, companions, env_facts(params, env), owner.event)
             model.set_logger(run_logger(run.folder, until=done or None))
             facts = {"run": run.id, "phase": params.phase, "seed": params.seed, "env": env_facts(params, env)}
             recorder = Recorder(owner, params, facts, companions)
@@ -77,12 +79,16 @@ def train(params: Params, run: Run | None = None) -> Run:
     return run
 
 
-def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], facts: dict[str, Any]) -> int:
+def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], facts: dict[str, Any], tell: Tell) -> int:
     """Put what is fresh where the run's newest checkpoint was taken, else where it is told to start from; the step."""
+    start = run.params.start_from
     if any((run.folder / "checkpoints").glob("[0-9]*")):
         folder = newest_checkpoint(run.folder / "checkpoints")
         weights, manifest = load_checkpoint(folder, facts)
-    elif run.params.start_from:
+    elif start in SCRIPTS:
+        tell("imitated", script=start, **imitate(model, start, run.params.seed))
+        return 0
+    elif start:
         kept = run.folder / START
         folder = kept if kept.exists() else _start_folder(run.params)
         if is_member(folder):
@@ -155,7 +161,7 @@ def start(params: Params) -> Run:
 def _new_run(params: Params) -> Run:
     """A queued run, with a copy of the checkpoint it is to start from, which its own run may soon delete."""
     run = create_run(params)
-    if params.start_from:
+    if params.start_from and params.start_from not in SCRIPTS:
         source = _start_folder(params)
         shutil.copytree(source, run.folder / START)
         if (league := source.parents[1] / LEAGUE).is_dir() and not is_member(source):
@@ -248,7 +254,9 @@ def check_env(params: Params) -> None:
                 env.env_method(f"set_{name}", edit[name])
         if stages:
             check_stages(env, params.path(), params.reward_weights)
-        if params.start_from and not is_member(folder := _start_folder(params)):
+        if params.start_from in SCRIPTS:
+            advice(env, params.start_from)
+        elif params.start_from and not is_member(folder := _start_folder(params)):
             check_senses(folder, env_facts(params, env))
     finally:
         env.close()

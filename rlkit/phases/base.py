@@ -58,7 +58,9 @@ class Params(BaseModel):
     checkpoint_every: int = Field(500_000, ge=1, description="env steps between checkpoints")
     eval_games: int = Field(100, ge=2, le=100_000, description="games per opponent, or episodes of any other env")
 
-    start_from: str = Field("", description="a run, or RUN/STEP, from whose checkpoint this training goes on")
+    start_from: str = Field(
+        "", description="a run, RUN/STEP or league member to go on from, or a script to imitate first"
+    )
     edits: list[dict[str, Any]] = Field([], description="changes on the way, e.g. [{step: 500000, gamma: 0.99}]")
 
     def env_arguments(self) -> dict[str, Any]:

@@ -14,6 +14,9 @@ CONTROLS = ("throttle", "steer", "pitch", "yaw", "roll", "jump", "boost", "handb
 THROTTLE, STEER, PITCH, YAW, ROLL, JUMP, BOOST, HANDBRAKE = range(len(CONTROLS))
 MIRROR = np.array([1, -1, 1, -1, -1, 1, 1, 1], np.float32)  # times controls: the same drive with left and right swapped
 BINS = (-1.0, -0.5, 0.0, 0.5, 1.0)  # values of the first five controls in `multi_discrete`
+# How much a difference in each control matters, on the ground and in the air; what does nothing there breaks ties
+ON_GROUND = np.array([1.0, 1.0, 0.02, 0.0, 0.02, 10.0, 1.0, 1.0], np.float32)
+IN_AIR = np.array([0.1, 0.0, 1.0, 1.0, 1.0, 10.0, 1.0, 0.02], np.float32)
 
 
 def table28() -> np.ndarray:
@@ -86,6 +89,17 @@ class ActionSet:
         controls = self._controls
         for handle, k in zip(handles, index.tolist(), strict=True):
             handle.set_controls(controls[k])
+
+    def nearest(self, controls: np.ndarray, grounded: np.ndarray, fold: np.ndarray) -> np.ndarray:
+        """The actions that drive most like given controls (n, 8), int64 (n,); `fold` (n,) as for `drive`.
+
+        EnvError where actions are not single numbers.
+        """
+        if len(self._sizes) > 1:
+            raise EnvError(f"{self.space} has no nearest action. Take actions='table28' or 'table90'.")
+        wanted = np.where(fold[:, None] < 0, controls * MIRROR, controls)
+        weights = np.where(grounded[:, None], ON_GROUND, IN_AIR)
+        return (weights[:, None] * (wanted[:, None] - self.table) ** 2).sum(axis=2).argmin(axis=1)
 
     def _index(self, actions: np.ndarray) -> np.ndarray:
         """Row of the table per car, int64."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from rlkit.envs.batch import Batch
 from rlkit.envs.rocket_league.actions import CONTROLS, ActionSet
-from rlkit.envs.rocket_league.constants import TICK_SECONDS
+from rlkit.envs.rocket_league.constants import CAR_ON_GROUND, TICK_SECONDS
 from rlkit.envs.rocket_league.kernel import begin, look, settle
 from rlkit.envs.rocket_league.lineup import Lineup, line_up, team_sizes
 from rlkit.envs.rocket_league.mutators import mutate
@@ -51,6 +51,7 @@ class RocketLeague(Batch):
     """
 
     reward_terms = tuple(REWARDS)
+    scripts = tuple(SCRIPTS)  # whose `advice` can be asked
 
     def __init__(
         self,
@@ -176,6 +177,15 @@ class RocketLeague(Batch):
         )  # fmt: skip
         if self._next_lineup is not None:  # its rows are other cars: every episode ends here
             np.logical_not(self.terminated, out=self.truncated)
+
+    def advice(self, script: str) -> np.ndarray:
+        """The action nearest to what one of SCRIPTS would do now, for every row, int64 (n_envs,)."""
+        cars = self._lineup.rows
+        drivers = np.full(len(self._drivers), NOBODY)
+        drivers[cars] = SCRIPTS[script]
+        play_scripts(self._world, drivers, self._controls)
+        grounded = self.simulation.cars[cars, 0, CAR_ON_GROUND] > 0
+        return self._actions.nearest(self._controls[cars], grounded, self._fold)
 
     def _drive_puppets(self) -> None:
         """Set the controls of the cars that do not learn."""

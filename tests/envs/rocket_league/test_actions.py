@@ -135,3 +135,24 @@ def test_an_unknown_kind_names_the_known_one():
     with pytest.raises(EnvError, match="Did you mean 'table28'"):
         ActionSet("table82")
     assert isinstance(ActionSet("table90").space, gymnasium.spaces.Discrete)
+
+
+@pytest.mark.parametrize("kind", ["table28", "table90"])
+@pytest.mark.parametrize("grounded", [True, False])
+def test_an_action_is_the_nearest_to_its_own_controls(kind, grounded):
+    actions = ActionSet(kind)
+    n = len(actions.table)
+    for fold, seen in ((1.0, actions.table), (-1.0, actions.table * MIRROR)):
+        found = actions.nearest(seen, np.full(n, grounded), np.full(n, fold))
+        drives = actions.table[found] - actions.table  # rows that differ in nothing that has an effect there may swap
+        assert np.abs(drives[:, [5, 6] if grounded else [2, 4, 5, 6]]).max() == 0.0
+        assert (found == np.arange(n)).mean() > 0.8
+
+
+def test_the_nearest_action_steers_as_much_as_it_can():
+    wanted = np.zeros((3, 8), np.float32)
+    wanted[:, 0], wanted[:, 1] = 1.0, (0.1, 0.4, -0.9)
+    table = table28()
+    found = ActionSet("table28").nearest(wanted, np.ones(3, bool), np.ones(3))
+    assert table[found, 1].tolist() == [0.0, 0.5, -1.0]
+    assert table[found, 5:].max() == 0.0  # neither jumps, nor boosts, nor slides

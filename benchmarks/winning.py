@@ -6,7 +6,8 @@
 Every seed is a training of the self-play phase in one process, `jobs` of them at once, a core for each; or `runs` are
 trainings that were made here before. The newest member that each league had frozen within so many minutes plays games
 against teams of each script, in the mode that it trained in (2v2 with `--profile pairs`), from noisy kickoffs, on both
-sides, first goal wins. Minutes are the training's wall clock when the member was frozen, with ratings and checkpoints.
+sides, first goal wins. Minutes are the training's wall clock when the member was frozen, with the imitation that it
+began with, ratings and checkpoints.
 Figures are shares of games won; they are kept under the name of the profile.
 """
 
@@ -86,7 +87,8 @@ def members(run: Run) -> list[tuple[float, Member]]:
     """The members that the run's own training made, retired ones too, with the minutes it had taken by then."""
     metrics = run.metrics()[[STEPS, SECONDS]].dropna()
     spent = metrics[SECONDS].diff()
-    minutes = spent.where(spent > 0, metrics[SECONDS]).cumsum() / 60  # its clock begins anew when it is resumed
+    before = sum(event["seconds"] for event in run.events() if event["kind"] == "imitated")
+    minutes = (before + spent.where(spent > 0, metrics[SECONDS]).cumsum()) / 60  # a resumed one's clock begins anew
     found = [load_member(path.parent) for path in (run.folder / LEAGUE).rglob(MANIFEST)]
     made = sorted((m for m in found if m.name not in run.params.members), key=lambda member: member.facts["steps"])
     return [(float(np.interp(m.facts["steps"], metrics[STEPS], minutes)), m) for m in made]

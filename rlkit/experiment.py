@@ -89,8 +89,7 @@ def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], fact
         tell("imitated", script=start, **imitate(model, start, run.params.seed))
         return 0
     elif start:
-        kept = run.folder / START
-        folder = kept if kept.exists() else _start_folder(run.params)
+        folder = kept if (kept := run.folder / START).exists() else _start_folder(run.params)
         if is_member(folder):
             warm_start(model, folder, facts["config"])
             return 0
@@ -232,8 +231,7 @@ def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> BaseAlgorit
 def check_env(params: Params) -> None:
     """Build the env once and close it, so that whatever is wrong with it is said before a run is made.
 
-    The same for planned edits of the env, the stages of a curriculum, and the checkpoint to start from.
-
+    The same for planned edits of the env, the stages of a curriculum, and the checkpoint or script to start from.
     EnvError for an unknown id, argument or number of rows. RunError when the env's class lives in a notebook cell or
     script, where no other process can import it.
     """

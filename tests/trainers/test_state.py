@@ -94,14 +94,14 @@ def test_a_training_starts_from_a_member_that_comes_with_the_kit() -> None:
     def model(**policy: Any) -> BaseAlgorithm:
         return rlkit.PPO("MlpPolicy", env, n_steps=2, batch_size=4, policy_kwargs=policy, device="cpu")
 
-    started = model(net_arch=[128, 128])
+    started = model(net_arch=[256, 256])
     warm_start(started, folder, config)
     weights = read_member(folder)[1]
     assert all(np.array_equal(weights[name], value) for name, value in started.policy.state_dict().items())
-    smaller, other = {"net_arch": [64, 64]}, {"net_arch": [128, 128], "activation_fn": torch.nn.ReLU}
-    with pytest.raises(CheckpointError, match=r"net_arch=\[128, 128\], and this training has net_arch=\[64, 64\]"):
+    smaller, other = {"net_arch": [64, 64]}, {"net_arch": [256, 256], "activation_fn": torch.nn.ReLU}
+    with pytest.raises(CheckpointError, match=r"net_arch=\[256, 256\], and this training has net_arch=\[64, 64\]"):
         warm_start(model(**smaller), folder, config)
     with pytest.raises(CheckpointError, match="activation=tanh, and this training has activation=relu"):
         warm_start(model(**other), folder, config)
     with pytest.raises(CheckpointError, match="seats=1v1, and this training has seats=2v2"):
-        warm_start(model(net_arch=[128, 128]), folder, config | {"seats": "2v2"})
+        warm_start(model(net_arch=[256, 256]), folder, config | {"seats": "2v2"})

@@ -91,6 +91,15 @@ def load_training(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return training, dict(arrays)
 
 
+def find_checkpoint(run_folder: Path, name: str) -> Path:
+    """The folder of a run's checkpoint 'newest', 'best' or a step; CheckpointError for any other word."""
+    if name == "newest":
+        return newest_checkpoint(run_folder / "checkpoints")
+    if name != "best" and not name.isdecimal():
+        raise CheckpointError(f"no checkpoint is called '{name}'; give 'newest', 'best' or a step such as '500000'.")
+    return run_folder / (name if name == "best" else f"checkpoints/{name}")
+
+
 def newest_checkpoint(folder: Path) -> Path:
     """The newest whole checkpoint under `folder`, skipping damaged ones; CheckpointError when there is none."""
     candidates = sorted((p for p in folder.glob("[0-9]*") if p.is_dir()), key=lambda p: int(p.name), reverse=True)

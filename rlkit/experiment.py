@@ -20,7 +20,7 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecCheckNan, VecEnv
 
 from rlkit.best import best_keepers
-from rlkit.checkpoint import check_senses, load_checkpoint, load_training, newest_checkpoint
+from rlkit.checkpoint import check_senses, find_checkpoint, load_checkpoint, load_training, newest_checkpoint
 from rlkit.control import is_paused
 from rlkit.curriculum.callback import check_stages
 from rlkit.diagnostics.machine import machine
@@ -29,7 +29,7 @@ from rlkit.envs import ENVS, make_vec_env
 from rlkit.envs.remote import RemoteVecEnv
 from rlkit.envs.rocket_league.scripts import SCRIPTS
 from rlkit.envs.vec import BatchVecEnv
-from rlkit.errors import CheckpointError, RunError
+from rlkit.errors import RunError
 from rlkit.files import project_root, read_json, write_json
 from rlkit.league.member import is_member, shipped
 from rlkit.league.pool import LEAGUE
@@ -41,8 +41,9 @@ from rlkit.recorder import Recorder, run_logger
 from rlkit.runs import RUNNING, Run, all_runs, attach, create_run, outputs_root, requeue
 from rlkit.seeding import seed_everything, stream
 from rlkit.trainers import TRAINERS
-from rlkit.trainers.companions import Companion, Tell, companions_of, restore
-from rlkit.trainers.imitation import advice, imitate
+from rlkit.trainers.companions import Companion, companions_of, restore
+from rlkit.trainers.imitation import check as check_pupil
+from rlkit.trainers.imitation import imitate
 from rlkit.trainers.state import go_on_from, refill_replay, warm_start
 
 START = "start"  # in a run folder: the checkpoint of another run that this one goes on from
@@ -63,7 +64,11 @@ def train(params: Params, run: Run | None = None) -> Run:
             write_json(run.folder / "env.json", env_facts(params, env))
             model = build_model(params, env)
             companions = companions_of(params, run.folder, owner.event)
-            done = _go_on(run, model, companions, env_facts(params, env), owner.event)
+            if params.start_from in SCRIPTS and not _is_begun(run):
+                owner.event("imitated", **imitate(model, params.start_from, params.seed, lambda: owner.stop is None))
+                if owner.stop:  # a policy that has learned half of it is not worth keeping
+                    return run
+            done = _go_on(run, model, companions, env_facts(params, env))
             model.set_logger(run_logger(run.folder, until=done or None))
             facts = {"run": run.id, "phase": params.phase, "seed": params.seed, "env": env_facts(params, env)}
             recorder = Recorder(owner, params, facts, companions)
@@ -79,24 +84,21 @@ def train(params: Params, run: Run | None = None) -> Run:
     return run
 
 
-def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], facts: dict[str, Any], tell: Tell) -> int:
+def _go_on(run: Run, model: BaseAlgorithm, companions: Sequence[Companion], facts: dict[str, Any]) -> int:
     """Put what is fresh where the run's newest checkpoint was taken, else where it is told to start from; the step."""
-    start = run.params.start_from
-    if any((run.folder / "checkpoints").glob("[0-9]*")):
+    if _is_begun(run):
         folder = newest_checkpoint(run.folder / "checkpoints")
         weights, manifest = load_checkpoint(folder, facts)
-    elif start in SCRIPTS:
-        tell("imitated", script=start, **imitate(model, start, run.params.seed))
+    elif not run.params.start_from or run.params.start_from in SCRIPTS:
         return 0
-    elif start:
-        folder = kept if (kept := run.folder / START).exists() else _start_folder(run.params)
+    else:
+        kept = run.folder / START
+        folder = kept if kept.exists() else _start_folder(run.params)
         if is_member(folder):
             warm_start(model, folder, facts["config"])
             return 0
         check_senses(folder, facts)
         weights, manifest = load_checkpoint(folder)  # its env may differ in what a branch changes, such as rewards
-    else:
-        return 0
     training, replay = load_training(folder)
     go_on_from(model, weights, training)
     restore(companions, training.get("companions", {}))
@@ -113,7 +115,7 @@ def _start_folder(params: Params) -> Path:
     if is_member(member):
         return member
     name, _, step = params.start_from.partition("/")
-    return _checkpoint_folder(attach(name), step or "newest")
+    return find_checkpoint(attach(name).folder, step or "newest")
 
 
 def branch(run: Run, checkpoint: str = "newest", **changes: Any) -> Run:
@@ -122,7 +124,7 @@ def branch(run: Run, checkpoint: str = "newest", **changes: Any) -> Run:
     checkpoint: 'newest' or a step. The edits that `run` had seen until then hold in the branch as well. ParamsError
     for a change that the phase does not know; CheckpointError when the checkpoint is gone.
     """
-    step = int(_checkpoint_folder(run, checkpoint).name)
+    step = int(find_checkpoint(run.folder, checkpoint).name)
     edits = [edit for edit in tape(run) if edit["step"] <= step]
     values = run.params.model_dump() | {"start_from": f"{run.id}/{step}", "edits": edits} | changes
     return start(load_params(run.phase, values, source="branch"))
@@ -221,7 +223,7 @@ def load_model(run: Run, env: VecEnv, checkpoint: str = "newest") -> BaseAlgorit
     CheckpointError when there is none, when it is damaged, or when `env` is not the task it was trained on.
     """
     params = run.params
-    folder = _checkpoint_folder(run, checkpoint)
+    folder = find_checkpoint(run.folder, checkpoint)
     weights, _ = load_checkpoint(folder, env_facts(params, env))
     model = build_model(params.smallest(), env)
     model.policy.load_state_dict(weights)
@@ -232,6 +234,7 @@ def check_env(params: Params) -> None:
     """Build the env once and close it, so that whatever is wrong with it is said before a run is made.
 
     The same for planned edits of the env, the stages of a curriculum, and the checkpoint or script to start from.
+
     EnvError for an unknown id, argument or number of rows. RunError when the env's class lives in a notebook cell or
     script, where no other process can import it.
     """
@@ -253,7 +256,7 @@ def check_env(params: Params) -> None:
         if stages:
             check_stages(env, params.path(), params.reward_weights)
         if params.start_from in SCRIPTS:
-            advice(env, params.start_from)
+            check_pupil(build_model(params.smallest(), env), params.start_from)
         elif params.start_from and not is_member(folder := _start_folder(params)):
             check_senses(folder, env_facts(params, env))
     finally:
@@ -275,14 +278,8 @@ def torch_threads(n: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _checkpoint_folder(run: Run, checkpoint: str) -> Path:
-    if checkpoint == "newest":
-        return newest_checkpoint(run.folder / "checkpoints")
-    if checkpoint != "best" and not checkpoint.isdecimal():
-        raise CheckpointError(
-            f"no checkpoint is called '{checkpoint}'; give 'newest', 'best' or a step such as '500000'."
-        )
-    return run.folder / (checkpoint if checkpoint == "best" else f"checkpoints/{checkpoint}")
+def _is_begun(run: Run) -> bool:
+    return any((run.folder / "checkpoints").glob("[0-9]*"))
 
 
 def _running_twin(params: Params) -> Run | None:

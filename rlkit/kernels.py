@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from filelock import FileLock
 from numba.core.caching import IndexDataCacheFile
-from numba.core.compiler_lock import global_compiler_lock
 
 
 def entry(function: Callable[..., Any], folders: tuple[Path, ...] = (), **options: Any) -> Callable[..., Any]:
@@ -23,21 +21,7 @@ def entry(function: Callable[..., Any], folders: tuple[Path, ...] = (), **option
     if cache is not None:
         stamp = _sources(Path(function.__code__.co_filename).parent, *folders)
         cache._cache_file = _Files(cache._cache_path, cache._impl.filename_base, stamp)
-        kernel.compile = _one_at_a_time(kernel.compile, cache._cache_file)
     return kernel
-
-
-def _one_at_a_time(compile: Callable[..., Any], files: "_Files") -> Callable[..., Any]:
-    """`compile`, for which all but one of the processes that start together wait: they find its code on disk then."""
-    lock = FileLock(files._index_path.removesuffix(".nbi") + ".lock", is_singleton=True)
-
-    def compile_or_wait(signature: Any) -> Any:
-        if files._load_index():
-            return compile(signature)
-        with global_compiler_lock, lock:  # numba's first: a kernel in a kernel takes them in this order as well
-            return compile(signature)
-
-    return compile_or_wait
 
 
 class _Files(IndexDataCacheFile):

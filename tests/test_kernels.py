@@ -1,8 +1,6 @@
 """Kernels on disk: right after an edit, a kill, and when processes compile the same one at once."""
 
 import importlib.util
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,26 +63,3 @@ def test_two_processes_that_compile_it_for_other_types_at_once(tmp_path: Path, m
     later = kernel(tmp_path, 2)
     assert isinstance(later(3), int)
     assert (later(3), later(1.5)) == (6, 3.0)
-
-
-ONE_OF_TWO = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import times
-from rlkit import kernels
-kernel = kernels.entry(times.times)
-Path(sys.argv[2]).touch()
-while not Path(sys.argv[3]).exists():
-    time.sleep(0.001)
-kernel(3)
-print(sum(kernel.stats.cache_hits.values()))
-"""
-
-
-def test_of_two_processes_that_start_together_one_waits_for_the_other(tmp_path: Path) -> None:
-    (tmp_path / "times.py").write_text("def times(x):\n    return x * 2\n")
-    ready = [str(tmp_path / name) for name in "ab"]
-    command = [sys.executable, "-c", ONE_OF_TWO, str(tmp_path)]
-    both = [subprocess.Popen([*command, *order], stdout=subprocess.PIPE, text=True) for order in (ready, ready[::-1])]
-    assert sorted(int(one.communicate(timeout=60)[0]) for one in both) == [0, 1]

@@ -11,6 +11,7 @@ from rlkit.assess import keep_replay
 from rlkit.diagnostics.statistics import mean_interval
 from rlkit.diagnostics.verdict import judge
 from rlkit.envs.rocket_league.env import DEFAULT_OPPONENTS
+from rlkit.envs.rocket_league.scripts import SCRIPTS
 from rlkit.errors import ParamsError
 from rlkit.league.contests import contest, win_rates
 from rlkit.league.ledger import Ledger
@@ -113,6 +114,8 @@ def _arm(params: SelfPlayParams, arm: str) -> SelfPlayParams:
     changes: dict[str, Any] = {"name": arm, "total_timesteps": total, "n_workers": 1, "arms": []}
     changes["member_every"] = max(1, round(params.member_every * params.study_share))
     changes["rate_every"] = max(1, total // RATINGS_OF_AN_ARM)
+    if params.start_from in SCRIPTS:
+        changes["start_from"] = ""  # they are to learn from whom they meet
     if arm == "scripts":
         mix = params.env_kwargs.get("opponents", DEFAULT_OPPONENTS)
         scripts = {name: share for name, share in mix.items() if name != "self"}

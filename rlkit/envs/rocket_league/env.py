@@ -179,7 +179,10 @@ class RocketLeague(Batch):
             np.logical_not(self.terminated, out=self.truncated)
 
     def advice(self, script: str) -> np.ndarray:
-        """The action nearest to what one of SCRIPTS would do now, for every row, int64 (n_envs,)."""
+        """The action nearest to what one of SCRIPTS would do now, for every row, int64 (n_envs,); after a reset.
+
+        EnvError for actions of several numbers.
+        """
         cars = self._lineup.rows
         drivers = np.full(len(self._drivers), NOBODY)
         drivers[cars] = SCRIPTS[script]

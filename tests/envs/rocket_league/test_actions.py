@@ -144,9 +144,7 @@ def test_an_action_is_the_nearest_to_its_own_controls(kind, grounded):
     n = len(actions.table)
     for fold, seen in ((1.0, actions.table), (-1.0, actions.table * MIRROR)):
         found = actions.nearest(seen, np.full(n, grounded), np.full(n, fold))
-        drives = actions.table[found] - actions.table  # rows that differ in nothing that has an effect there may swap
-        assert np.abs(drives[:, [5, 6] if grounded else [2, 4, 5, 6]]).max() == 0.0
-        assert (found == np.arange(n)).mean() > 0.8
+        np.testing.assert_array_equal(found, np.arange(n))
 
 
 def test_the_nearest_action_steers_as_much_as_it_can():

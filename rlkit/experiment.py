@@ -65,9 +65,10 @@ def train(params: Params, run: Run | None = None) -> Run:
             model = build_model(params, env)
             companions = companions_of(params, run.folder, owner.event)
             if params.start_from in SCRIPTS and not _is_begun(run):
-                owner.event("imitated", **imitate(model, params.start_from, params.seed, lambda: owner.stop is None))
+                learned = imitate(model, params.start_from, params.seed, wanted=lambda: owner.stop is None)
                 if owner.stop:  # a policy that has learned half of it is not worth keeping
                     return run
+                owner.event("imitated", **learned)
             done = _go_on(run, model, companions, env_facts(params, env))
             model.set_logger(run_logger(run.folder, until=done or None))
             facts = {"run": run.id, "phase": params.phase, "seed": params.seed, "env": env_facts(params, env)}

@@ -1,4 +1,4 @@
-"""Behaviour cloning: a policy learns what a script does, so that PPO begins with skills that chance hardly finds.
+"""Behaviour cloning: a policy learns what a script does, so that PPO begins with skills instead of with nothing.
 
 A Framework for Behavioural Cloning, Bain & Sammut 1995. Some of the actions played are drawn at random, so that the
 pupil also sees how the script gets out of trouble; after DART, Laskey et al. 2017.

@@ -94,6 +94,8 @@ def test_a_stop_ends_the_imitation_and_keeps_nothing(monkeypatch: pytest.MonkeyP
     run = rlkit.train(load_params("baseline", SMALL | {"start_from": "basic"}))
     assert run.status()["state"] == "interrupted"
     assert not any((run.folder / "checkpoints").glob("[0-9]*"))
+    assert not any(event["kind"] == "imitated" for event in run.events())
+    assert not real(football(), "basic", stream(0), lambda: False)[0].any()
 
 
 def test_what_cannot_imitate_says_so_before_there_is_a_run() -> None:

@@ -1,20 +1,26 @@
 """What the members that come with the kit are worth: games against every script, from kickoffs and from anywhere.
 
-    python benchmarks/matches.py [--games 400 --jobs 2] [--members champion] [--keep]
+    python benchmarks/matches.py [--games 400 --rated 200 --jobs 2] [--members champion] [--keep]
 
 1v1 on real physics, on both sides, first goal wins, a draw after two minutes; a member samples its actions. From
 kickoffs, which are never twice the same, a game is often over within seconds; `scatter` puts cars and ball anywhere,
 so that a kickoff cannot win it. The last three columns tell how the games were won: within 10 s of a kickoff, by the
-opponent's own goal, or in open play. Figures are shares of all games, with 95 % intervals (Wilson).
+opponent's own goal, or in open play. Figures are shares of all games, with 95 % intervals (Wilson). Ratings are Elo
+from other games: every pair of members and scripts, from kickoffs, rule fixed at 1200.
 """
 
 import argparse
+from functools import partial
+from itertools import combinations
 
+import pandas as pd
 from measuring import add_keep, header, keep_results, print_table
 
-from rlkit.league.matches import KINDS
+from rlkit.league.contests import contest
+from rlkit.league.matches import KINDS, play_scores
 from rlkit.league.member import shipped
-from rlkit.playing import play
+from rlkit.league.ratings import rate
+from rlkit.playing import find_player, play
 from rlkit.studies.trials import workers
 
 SCRIPTS, STARTS = ("rule", "basic", "striker"), ("kickoff", "scatter")
@@ -25,6 +31,7 @@ def main() -> None:
     """Play everything, a line as soon as its games are over."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--games", type=int, default=400, help="of each pair and start")
+    parser.add_argument("--rated", type=int, default=200, help="games of each pair, for the ratings")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--members", default=",".join(shipped()), help="names")
     add_keep(parser)
@@ -36,6 +43,11 @@ def main() -> None:
     with workers(args.jobs) as spread:
         played = zip(wanted, spread(games_of, wanted), strict=True)
         print_table(COLUMNS, (cells(pair, found, kept) for pair, found in played))
+        print()
+        everybody = pd.concat(spread(partial(meet, games=args.rated), combinations([*SCRIPTS, *shipped()], 2)))
+    ratings = rate(everybody, {"rule": 1200.0})[["rating", "low", "high"]]
+    print_table(("", *ratings), ([name, *(f"{elo:.0f}" for elo in row)] for name, *row in ratings.itertuples()))
+    kept |= {f"{name} rated": row for name, row in ratings.to_dict("index").items()}
     if args.keep:
         keep_results("matches", kept)
 
@@ -48,6 +60,11 @@ def games_of(pair: tuple[str, str, str, int]) -> dict[str, float]:
     found = {"won": summary["win_rate"], "low": summary["win_rate_low"], "high": summary["win_rate_high"]}
     found |= {"lost": summary["losses"] / games, "drawn": summary["draws"] / games}
     return found | {"seconds": matches.table["seconds"].median(), **made}
+
+
+def meet(pair: tuple[str, str], games: int) -> pd.DataFrame:
+    """The table of games between two, for `rate`."""
+    return contest({name: find_player(name) for name in pair}, play_scores(), games)
 
 
 def cells(pair: tuple[str, str, str, int], found: dict[str, float], kept: dict[str, dict[str, float]]) -> list[str]:

@@ -62,6 +62,7 @@ study: $(READY)  ## are the learning curves the same? the race against other tra
 	$(BIN)/python benchmarks/learning.py --jobs 2
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/winning.py --profile quarter_hour
+	$(BIN)/python benchmarks/winning.py --profile pairs --seeds 1 --at 60 --games 400
 
 clean:  ## remove what make made; runs in outputs/ stay
 	rm -rf $(VENV) build *.egg-info

@@ -6,21 +6,20 @@
 kickoffs, which are never twice the same, a game is often over within seconds; `scatter` puts cars and ball anywhere,
 so that a kickoff cannot win it. The last three columns tell how the games were won: within 10 s of a kickoff, by the
 opponent's own goal, or in open play. Figures are shares of all games, with 95 % intervals (Wilson). Ratings are Elo
-from other games: every pair of members and scripts, from kickoffs, rule fixed at 1200.
+from other games, of every pair of members and scripts from kickoffs, rule fixed at 1200.
 """
 
 import argparse
-from functools import partial
 from itertools import combinations
 
 import pandas as pd
 from measuring import add_keep, header, keep_results, print_table
 
-from rlkit.league.contests import contest
-from rlkit.league.matches import KINDS, play_scores
+from rlkit.league.matches import KINDS
 from rlkit.league.member import shipped
 from rlkit.league.ratings import rate
-from rlkit.playing import find_player, play
+from rlkit.phases.self_play import SelfPlayParams
+from rlkit.playing import EVALUATION_SEED, play
 from rlkit.studies.trials import workers
 
 SCRIPTS, STARTS = ("rule", "basic", "striker"), ("kickoff", "scatter")
@@ -28,12 +27,12 @@ COLUMNS = ("", "start", "against", "won", "95 %", "lost", "drawn", "seconds", *K
 
 
 def main() -> None:
-    """Play everything, a line as soon as its games are over."""
+    """Play everything: the table, a line as soon as its games are over, then the ratings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--games", type=int, default=400, help="of each pair and start")
-    parser.add_argument("--rated", type=int, default=200, help="games of each pair, for the ratings")
+    parser.add_argument("--rated", type=int, default=200, help="games of each pair, for the ratings of all members; 0: no ratings")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--members", default=",".join(shipped()), help="names")
+    parser.add_argument("--members", default=",".join(shipped()), help="names, for the table")
     add_keep(parser)
     args = parser.parse_args()
     print(header())
@@ -43,11 +42,12 @@ def main() -> None:
     with workers(args.jobs) as spread:
         played = zip(wanted, spread(games_of, wanted), strict=True)
         print_table(COLUMNS, (cells(pair, found, kept) for pair, found in played))
-        print()
-        everybody = pd.concat(spread(partial(meet, games=args.rated), combinations([*SCRIPTS, *shipped()], 2)))
-    ratings = rate(everybody, {"rule": 1200.0})[["rating", "low", "high"]]
-    print_table(("", *ratings), ([name, *(f"{elo:.0f}" for elo in row)] for name, *row in ratings.itertuples()))
-    kept |= {f"{name} rated": row for name, row in ratings.to_dict("index").items()}
+        if args.rated:
+            pairs = [(*pair, args.rated) for pair in combinations([*SCRIPTS, *shipped()], 2)]
+            ratings = rate(pd.concat(spread(meet, pairs)), SelfPlayParams().anchors)[["rating", "low", "high"]]
+            kept |= {f"{name} rated": row for name, row in ratings.to_dict("index").items()}
+            print()
+            print_table(("", *ratings), ([name, *(f"{elo:.0f}" for elo in row)] for name, *row in ratings.itertuples()))
     if args.keep:
         keep_results("matches", kept)
 
@@ -62,9 +62,10 @@ def games_of(pair: tuple[str, str, str, int]) -> dict[str, float]:
     return found | {"seconds": matches.table["seconds"].median(), **made}
 
 
-def meet(pair: tuple[str, str], games: int) -> pd.DataFrame:
-    """The table of games between two, for `rate`."""
-    return contest({name: find_player(name) for name in pair}, play_scores(), games)
+def meet(pair: tuple[str, str, int]) -> pd.DataFrame:
+    """Games between two as `rate` takes them, none of which the table has."""
+    one, other, games = pair
+    return pd.DataFrame({"one": one, "other": other, "score": play(one, other, games, seed=EVALUATION_SEED + 1).scores()})
 
 
 def cells(pair: tuple[str, str, str, int], found: dict[str, float], kept: dict[str, dict[str, float]]) -> list[str]:

@@ -140,7 +140,7 @@ class Replay:
 
     def poster(self) -> bytes:
         """A PNG of six moments, goals first, and below them the reward so far and the value where they are known."""
-        from rlkit.diagnostics import poster  # here: a training records replays, and matplotlib would cost it a second
+        from rlkit.diagnostics import poster  # here: a training needs no matplotlib, which takes a second to import
 
         if not len(self):
             return poster.empty(self.title)
@@ -153,11 +153,11 @@ class Replay:
 
         The player is a sandboxed frame. A notebook that is not trusted takes the frame out, and the poster remains.
         """
-        from rlkit.diagnostics.poster import DARK
+        from rlkit.diagnostics import poster
 
         picture = base64.b64encode(self.poster()).decode()
         title, page = html.escape(self.title), html.escape(self.to_html())
-        box = f"position:relative;height:{height}px;overflow:hidden;border-radius:10px;background:{DARK}"
+        box = f"position:relative;height:{height}px;overflow:hidden;border-radius:10px;background:{poster.DARK}"
         fitted = "display:block;margin:auto;max-width:100%;max-height:100%"
         over = "position:absolute;top:0;left:0;width:100%;height:100%;border:0"
         return (

@@ -11,7 +11,6 @@ from rlkit.assess import keep_replay
 from rlkit.diagnostics.statistics import mean_interval
 from rlkit.diagnostics.verdict import judge
 from rlkit.envs.rocket_league.env import DEFAULT_OPPONENTS
-from rlkit.envs.rocket_league.scripts import SCRIPTS
 from rlkit.errors import ParamsError
 from rlkit.league.contests import contest, win_rates
 from rlkit.league.ledger import Ledger
@@ -109,13 +108,14 @@ def train_arms(params: SelfPlayParams) -> list[Run]:
 
 
 def _arm(params: SelfPlayParams, arm: str) -> SelfPlayParams:
-    """The parameters of one arm: "scripts" plays those alone, "self" also itself, the others a league as well."""
+    """The parameters of one arm: "scripts" plays those alone, "self" also itself, the others a league as well.
+
+    All start from nothing, whatever the notebook's own training starts from: they are to learn from whom they meet.
+    """
     total = max(1, round(params.total_timesteps * params.study_share))
-    changes: dict[str, Any] = {"name": arm, "total_timesteps": total, "n_workers": 1, "arms": []}
+    changes: dict[str, Any] = {"name": arm, "total_timesteps": total, "n_workers": 1, "arms": [], "start_from": ""}
     changes["member_every"] = max(1, round(params.member_every * params.study_share))
     changes["rate_every"] = max(1, total // RATINGS_OF_AN_ARM)
-    if params.start_from in SCRIPTS:
-        changes["start_from"] = ""  # they are to learn from whom they meet
     if arm == "scripts":
         mix = params.env_kwargs.get("opponents", DEFAULT_OPPONENTS)
         scripts = {name: share for name, share in mix.items() if name != "self"}

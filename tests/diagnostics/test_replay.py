@@ -5,6 +5,8 @@ import html.parser
 import io
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -197,3 +199,8 @@ def test_embedding_is_a_sandboxed_frame_over_its_poster() -> None:
     assert base64.b64decode(picture["src"].removeprefix("data:image/png;base64,")) == replay.poster()
     assert frame["sandbox"] == "allow-scripts"
     assert frame["srcdoc"] == replay.to_html()
+
+
+def test_a_training_needs_no_matplotlib() -> None:
+    code = "import sys, rlkit.experiment; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -222,3 +222,10 @@ def test_members_that_come_with_the_kit_are_whole_small_and_packaged():
     for name, folder in shipped().items():
         assert load_member(folder).name == name
         assert sum(path.stat().st_size for path in folder.iterdir()) < 2**20
+
+
+def test_members_that_come_with_the_kit_are_rated_by_what_was_measured():
+    results = Path(__file__).parents[2] / "benchmarks" / "results" / "matches.json"
+    measured = json.loads(results.read_text())["results"]
+    for name, folder in shipped().items():
+        assert load_member(folder).facts["rating"] == pytest.approx(measured[f"{name} rated"]["rating"], abs=0.1)

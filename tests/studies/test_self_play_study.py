@@ -45,8 +45,10 @@ def test_scores_against_scripts_are_the_arms_own():
 
 
 def test_the_arms_differ_by_their_opponents_alone():
-    params = load_params("self_play", {"total_timesteps": 1000, "study_share": 0.5, "member_every": 100})
+    values = {"total_timesteps": 1000, "study_share": 0.5, "member_every": 100, "start_from": "champion"}
+    params = load_params("self_play", values)
     arms = {arm: self_play._arm(params, arm) for arm in params.arms}
+    assert {arm.start_from for arm in arms.values()} == {""}
     assert {arm.total_timesteps for arm in arms.values()} == {500}
     assert {arm.rate_every for arm in arms.values()} == {125}
     assert {arm.member_every for arm in arms.values()} == {50}

@@ -30,9 +30,9 @@ def main() -> None:
     """Play everything: the table, a line as soon as its games are over, then the ratings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--games", type=int, default=400, help="of each pair and start")
-    parser.add_argument("--rated", type=int, default=200, help="games of each pair, for the ratings of all members; 0: no ratings")
+    parser.add_argument("--rated", type=int, default=200, help="games of each pair, for ratings; 0: none")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--members", default=",".join(shipped()), help="names, for the table")
+    parser.add_argument("--members", default=",".join(shipped()), help="names; ratings take all")
     add_keep(parser)
     args = parser.parse_args()
     print(header())
@@ -65,7 +65,8 @@ def games_of(pair: tuple[str, str, str, int]) -> dict[str, float]:
 def meet(pair: tuple[str, str, int]) -> pd.DataFrame:
     """Games between two as `rate` takes them, none of which the table has."""
     one, other, games = pair
-    return pd.DataFrame({"one": one, "other": other, "score": play(one, other, games, seed=EVALUATION_SEED + 1).scores()})
+    scores = play(one, other, games, seed=EVALUATION_SEED + 1).scores()
+    return pd.DataFrame({"one": one, "other": other, "score": scores})
 
 
 def cells(pair: tuple[str, str, str, int], found: dict[str, float], kept: dict[str, dict[str, float]]) -> list[str]:

@@ -44,6 +44,7 @@ from rlkit.trainers import TRAINERS
 from rlkit.trainers.companions import Companion, companions_of, restore
 from rlkit.trainers.imitation import check as check_pupil
 from rlkit.trainers.imitation import imitate
+from rlkit.trainers.optimizers import spare_dynamo
 from rlkit.trainers.state import go_on_from, refill_replay, warm_start
 
 START = "start"  # in a run folder: the checkpoint of another run that this one goes on from
@@ -215,6 +216,7 @@ def env_facts(params: Params, env: VecEnv) -> dict[str, Any]:
 
 def build_model(params: Params, env: VecEnv) -> BaseAlgorithm:
     """The phase's model on `env`, fresh, with the hyperparameters that its trainer takes."""
+    spare_dynamo()
     return resolve_name(TRAINERS[params.phase])(env, params)
 
 

@@ -5,6 +5,7 @@ back walls with goals, corner walls and all fillets. Every vertex follows from t
 """
 
 import atexit
+import functools
 import hashlib
 import math
 import os
@@ -32,7 +33,7 @@ def mesh_folder(mesh: str | os.PathLike[str] = "generated") -> Path:
     before every use, so that a damaged cache repairs itself. EnvError when a folder holds no meshes.
     """
     if mesh == "generated":
-        return _store(encode(build(FIELD), FIELD))
+        return _store(_generated())
     folder = Path(mesh).expanduser().resolve()
     if any(folder.glob("soccar/*.cmf")):
         return folder
@@ -43,6 +44,11 @@ def mesh_folder(mesh: str | os.PathLike[str] = "generated") -> Path:
             "Name the folder of your dumped meshes, or use mesh='generated'."
         )
     return _store(files)
+
+
+@functools.cache
+def _generated() -> dict[str, bytes]:
+    return encode(build(FIELD), FIELD)
 
 
 _loaded: Path | None = None  # the folder whose meshes RocketSim holds in this process

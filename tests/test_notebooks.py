@@ -19,14 +19,14 @@ ROOT = Path(__file__).parents[1]
 
 def rlkit_run(*more: str) -> Run:
     command = [sys.executable, "-m", "rlkit", "run", "baseline", "--profile", "testing", *more]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=240)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
     return all_runs()[-1]
 
 
 def papermill_run(folder: Path, *more: str) -> Run:
     command = [sys.executable, "-m", "papermill", "notebooks/01_baseline.ipynb", str(folder / "out.ipynb")]
     command += ["-f", "params/baseline/testing.yaml", *more]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=240)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
     return all_runs()[-1]
 
 

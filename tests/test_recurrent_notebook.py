@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_the_recurrent_notebook_trains_compares_and_reports() -> None:
     command = [sys.executable, "-m", "rlkit", "run", "recurrent", "--profile", "testing", "-p", "problems=[recall]"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=300)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
     runs = all_runs()
     assert {run.status()["state"] for run in runs} == {"done"}
     (ours,) = [run for run in runs if run.params.name == "testing"]

@@ -15,7 +15,7 @@ VALUES = "{values: {env_id: CartPole-v1, n_envs: 4, n_steps: 32, batch_size: 64,
 def test_the_control_panel_without_a_person(tmp_path: Path) -> None:
     out = tmp_path / "out.ipynb"
     command = [sys.executable, "-m", "papermill", "notebooks/control_panel.ipynb", str(out)]
-    subprocess.run([*command, "-p", "profile", "testing", "-y", VALUES], cwd=ROOT, check=True, timeout=240)
+    subprocess.run([*command, "-p", "profile", "testing", "-y", VALUES], cwd=ROOT, check=True, timeout=600)
     first, second = all_runs()
     assert (first.status()["state"], second.status()["state"]) == ("done", "done")
     assert first.params.learning_rate == 7e-4
